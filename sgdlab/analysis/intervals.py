@@ -1,0 +1,113 @@
+"""Intervals over seeds: Student's t for a mean, order statistics for a median (censored values allowed)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its interval; `level` is the level attained, which may differ from the one asked for.
+
+    low <= estimate <= high, in the unit of the values; either end may be infinite (nothing bounds it).
+    level: in [0, 1];  n: how many values the estimate rests on.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    level: float
+    n: int
+
+    def __str__(self) -> str:
+        return with_interval(self.estimate, self.low, self.high)
+
+
+def mean_interval(values: Sequence[float], level: float = 0.95) -> Interval:
+    """mean ± t_{(1+level)/2, n−1} s/√n   (Student 1908), s with n − 1.
+
+    values: [n], n >= 1, finite. One value has no spread: its interval is (−inf, inf).
+    Raises ValueError for no values, non-finite values, or a level outside (0, 1).
+    """
+    x = _checked(values, level)
+    if not np.isfinite(x).all():
+        raise ValueError("a mean needs finite values; leave out or censor runs that diverged, and say so")
+    mean, n = float(x.mean()), len(x)
+    if n == 1:
+        return Interval(mean, -math.inf, math.inf, level, n)
+    half = t_quantile((1 + level) / 2, n - 1) * float(x.std(ddof=1)) / math.sqrt(n)
+    return Interval(mean, mean - half, mean + half, level, n)
+
+
+def median_interval(values: Sequence[float], level: float = 0.95) -> Interval:
+    """[x_(k), x_(n+1−k)], which holds the median with probability 1 − 2 P(Binomial(n, ½) <= k − 1).
+
+    k is the largest rank that still attains `level`; where none does (n <= 5 at 0.95) k = 1, and the level
+    attained, 1 − 2^(1−n), is reported: 5 values reach 0.9375, one value 0. (David & Nagaraja 2003, 7.1.)
+    values: [n], n >= 1; +inf stands for a value known only to be larger than the others (censored).
+    Raises ValueError for no values, NaN, −inf, or a level outside (0, 1).
+    """
+    x = np.sort(_checked(values, level))
+    if np.isnan(x).any() or np.isneginf(x).any():
+        raise ValueError("a median takes finite values and +inf (censored), not NaN or -inf")
+    k, attained = _median_rank(len(x), level)
+    return Interval(float(np.median(x)), float(x[k - 1]), float(x[-k]), attained, len(x))
+
+
+def censored_median_interval(
+    values: Sequence[float], reached: Sequence[bool], level: float = 0.95
+) -> Interval:
+    """Median and order-statistic interval where values[i] is a lower bound unless reached[i].
+
+    A censored value is +inf for the median and the upper end, and its bound for the lower end, so the lower
+    end is finite and "median inf" reads "> the lower end". An unreached value is never put in as a number.
+    values: [n], finite;  reached: [n].  Raises ValueError as `median_interval`, or where lengths differ.
+    """
+    if len(values) != len(reached):
+        raise ValueError(f"{len(values)} values but {len(reached)} flags")
+    if not np.isfinite(np.asarray(values, dtype=float)).all():
+        raise ValueError("a censored value is its bound (the budget), so every value is finite")
+    upper = median_interval([v if r else math.inf for v, r in zip(values, reached, strict=True)], level)
+    lower = median_interval(values, level)
+    return Interval(upper.estimate, lower.low, upper.high, upper.level, upper.n)
+
+
+def t_quantile(probability: float, df: float) -> float:
+    """Quantile of Student's t with df (may be fractional) degrees of freedom."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(df, probability))
+
+
+def with_interval(estimate: float, low: float, high: float) -> str:
+    """0.011 [0.006, 0.015]: as many decimals as two digits of the half-width ask for, four digits at most."""
+    width = (high - low) / 2
+    if not math.isfinite(width) or width <= 0:
+        return f"{estimate:.4g} [{low:.4g}, {high:.4g}]"
+    largest = max(abs(low), abs(high))
+    decimals = 1 - math.floor(math.log10(width))
+    decimals = max(0, min(decimals, 3 - math.floor(math.log10(largest)) if largest > 0 else 3))
+    return f"{estimate:.{decimals}f} [{low:.{decimals}f}, {high:.{decimals}f}]"
+
+
+def _median_rank(n: int, level: float) -> tuple[int, float]:
+    k, below = 1, 2 * 0.5**n  # below: P(the median lies outside [x_(k), x_(n+1−k)])
+    while 2 * (k + 1) <= n + 1:
+        wider = below + 2 * math.comb(n, k) * 0.5**n
+        if 1 - wider < level:
+            break
+        k, below = k + 1, wider
+    return k, max(0.0, 1 - below)
+
+
+def _checked(values: Sequence[float], level: float) -> np.ndarray:
+    if not 0 < level < 1:
+        raise ValueError(f"level {level}: must lie between 0 and 1, as in 0.95")
+    x = np.asarray(values, dtype=np.float64)
+    if x.ndim != 1 or len(x) == 0:
+        raise ValueError(f"values of shape {x.shape}: needs a list of at least one number")
+    return x

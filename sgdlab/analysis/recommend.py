@@ -1,0 +1,134 @@
+"""The recommendation: the batch size for least time or least computation, its cost, and how sure it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sgdlab.analysis.intervals import Interval
+
+Goal = Literal["seconds", "examples"]
+LEAST_LEVEL = 0.9  # an interval attained by fewer than 5 seeds is too weak to tell sizes apart
+
+
+@dataclass(frozen=True)
+class StudyRow:
+    """One batch size of a study at its tuned rate.
+
+    edge: the best rate lies at an edge of its grid;  reached, runs: how many arrived of how many;
+    steps, examples, seconds: to the target, median over seeds, order-statistic interval, inf = censored.
+    """
+
+    batch_size: int
+    learning_rate: float
+    edge: bool
+    reached: int
+    runs: int
+    steps: Interval
+    examples: Interval
+    seconds: Interval
+
+
+@dataclass(frozen=True)
+class Recommendation:
+    """best: the row of least median cost in `goal`, None where no batch size has a median.
+
+    rivals: other batch sizes whose interval is not wholly above the best one's, so that they may be as good;
+    sure: no rivals, and intervals that mean something;  settle: what would settle it ("" when sure).
+    """
+
+    goal: Goal
+    best: StudyRow | None
+    rivals: tuple[int, ...]
+    sure: bool
+    settle: tuple[str, ...]
+    text: str
+
+    @property
+    def cost(self) -> Interval | None:
+        """Cost of the best row in its goal: seconds, or examples."""
+        return None if self.best is None else _cost(self.best, self.goal)
+
+
+def recommend(rows: Sequence[StudyRow], goal: Goal) -> Recommendation:
+    """The batch size with the least median `goal` to the target, among those at which most runs arrived.
+
+    Intervals that do not overlap are a strict (conservative) sign of a difference; others make rivals.
+    Raises ValueError for no rows or a batch size that stands twice.
+    """
+    if not rows or len({row.batch_size for row in rows}) < len(rows):
+        raise ValueError("needs one row for each batch size")
+    arrived = [row for row in rows if math.isfinite(_cost(row, goal).estimate)]
+    if not arrived:
+        remedies = ("an easier target", "a larger budget")
+        text = "cannot tell: at no batch size did most runs reach the target; " + " or ".join(remedies)
+        return Recommendation(goal, None, (), False, remedies, text + " would settle it")
+    best = min(arrived, key=lambda row: (_cost(row, goal).estimate, row.batch_size))
+    ceiling = _cost(best, goal).high
+    others = sorted((row for row in rows if row is not best), key=lambda row: row.batch_size)
+    rivals = [row for row in others if _cost(row, goal).low <= ceiling]
+    settle = _settle(best, rivals, rows, goal)
+    sure = not rivals and _cost(best, goal).level >= LEAST_LEVEL and len(others) > 0
+    return Recommendation(
+        goal,
+        best,
+        tuple(row.batch_size for row in rivals),
+        sure,
+        settle,
+        _text(best, rivals, goal, sure, settle),
+    )
+
+
+def _settle(
+    best: StudyRow, rivals: Sequence[StudyRow], rows: Sequence[StudyRow], goal: Goal
+) -> tuple[str, ...]:
+    """What would make the answer surer, most telling first."""
+    todo: list[str] = []
+    names = ", ".join(str(row.batch_size) for row in sorted([best, *rivals], key=lambda row: row.batch_size))
+    if any(_cost(row, goal).level < LEAST_LEVEL for row in (best, *rivals)):
+        todo.append(f"at least 5 seeds at batch size {names}")
+    elif rivals:
+        todo.append(f"{_seeds(best, rivals, goal)} at batch size {names}")
+    if best.edge:
+        todo.append(
+            f"rates beyond {best.learning_rate:g} at batch size {best.batch_size}, the edge of its grid"
+        )
+    sizes = [row.batch_size for row in rows]
+    if best.batch_size == max(sizes) and goal == "seconds":
+        todo.append(f"batch sizes above {max(sizes)}")
+    if best.batch_size == min(sizes) > 1:
+        todo.append(f"batch sizes below {min(sizes)}")
+    return tuple(todo)
+
+
+def _seeds(best: StudyRow, rivals: Sequence[StudyRow], goal: Goal) -> str:
+    """n ((half-widths towards each other)/gap)², in log cost, for the closest rival: widths go as 1/√n."""
+    a = _cost(best, goal)
+    b = _cost(min(rivals, key=lambda row: _cost(row, goal).estimate), goal)
+    if not math.isfinite(b.estimate) or not math.isfinite(a.high) or min(a.estimate, b.low) <= 0:
+        return "more seeds"
+    gap = math.log(b.estimate / a.estimate)
+    towards = math.log(a.high / a.estimate) + math.log(b.estimate / b.low)
+    n = max(a.n, b.n)
+    needed = n * (towards / gap) ** 2 if gap > 0 else math.inf
+    return f"about {max(math.ceil(needed), n + 1)} seeds" if needed <= 100 else "more than 100 seeds"
+
+
+def _text(best: StudyRow, rivals: Sequence[StudyRow], goal: Goal, sure: bool, settle: Sequence[str]) -> str:
+    what, unit = ("least time", "s") if goal == "seconds" else ("least computation", "examples")
+    cost = _cost(best, goal)
+    named = f"{cost.estimate:.3g}" if goal == "seconds" else f"{cost.estimate:.0f}"
+    head = (
+        f"{what}: batch size {best.batch_size}, rate {best.learning_rate:.3g}, {named} {unit} to the target"
+    )
+    head += f" ({best.reached} of {best.runs} runs reached it)"
+    if sure:
+        return head + (f"; still open: {'; '.join(settle)}" if settle else "")
+    apart = f" from {', '.join(str(row.batch_size) for row in rivals)}" if rivals else ""
+    return f"{head}; cannot tell it{apart}: {'; '.join(settle) or 'add batch sizes'} would settle it"
+
+
+def _cost(row: StudyRow, goal: Goal) -> Interval:
+    return row.seconds if goal == "seconds" else row.examples

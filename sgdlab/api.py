@@ -1,0 +1,364 @@
+"""The notebook API, which the command line calls too: train, sweep, resume, open what they left."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sgdlab import figures
+from sgdlab.config import Config, Document, build_config, find_config, locate, portable_values, set_initial, set_text, set_value
+from sgdlab.data import Problem, load
+from sgdlab.environment import available_cores
+from sgdlab.errors import ConfigError, RunFolderError
+from sgdlab.history import read_history
+from sgdlab.runs import (
+    BEST,
+    CONFIG,
+    HISTORY,
+    RunFolder,
+    checked_name,
+    create_folder,
+    create_run_folder,
+    is_run,
+    is_sweep,
+    run_name,
+    runs_in,
+    slug,
+    stamped,
+)
+from sgdlab.sweeps.manifest import RESOLVED_KEYS, Entry, Manifest, read_manifest
+from sgdlab.sweeps.plan import Axis, PlannedRun, plan_runs
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
+    from torch import nn
+
+    from sgdlab.session import Observer, Session
+    from sgdlab.signals import StopRequest
+
+RUNS_DIR = Path("runs")
+Source = str | Path | Mapping[str, Any]
+_INITIAL = ("batch_size", "learning_rate")
+
+
+class Run:
+    """A run on disk."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.folder = RunFolder(Path(path))
+
+    @property
+    def path(self) -> Path:
+        """The run folder."""
+        return self.folder.path
+
+    @cached_property
+    def history(self) -> "pd.DataFrame":
+        """history.csv, a row for each evaluation; columns in sgdlab.history.COLUMNS."""
+        return read_history(self.path / HISTORY)
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """summary.json; `status` first of all."""
+        return self.folder.summary()
+
+    @cached_property
+    def config(self) -> Config:
+        """The resolved config."""
+        return self.folder.config()
+
+    def plot(self, kind: str = "curves", **options: Any) -> "Figure":
+        """The run's figure: curves, loss or accuracy; options as in sgdlab.plots."""
+        return figures.run_figure(self, kind, **options)
+
+    def load_model(self) -> "nn.Module":
+        """The best model of the run, in evaluation mode, on the CPU."""
+        from sgdlab.prediction import load_model
+
+        return load_model(self.folder)
+
+    def __repr__(self) -> str:
+        return f"Run({str(self.path)!r}, {self.summary.get('status')})"
+
+
+class Sweep:
+    """A sweep on disk."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """The plan, with the status of each run."""
+        return read_manifest(self.path)
+
+    @cached_property
+    def runs(self) -> list[Run]:
+        """The runs that have a folder, in the order of the plan."""
+        return [Run(f.path) for e in self.manifest.entries if is_run((f := self.manifest.folder(e)).path)]
+
+    @cached_property
+    def results(self) -> "pd.DataFrame":
+        """A row for each run of the plan."""
+        from sgdlab.sweeps.summary import results
+
+        return results(self.manifest)
+
+    @cached_property
+    def summary(self) -> "pd.DataFrame":
+        """Means and standard deviations over seeds for each setting."""
+        from sgdlab.sweeps.summary import summarize, varied_keys
+
+        return summarize(self.results, varied_keys(self.manifest))
+
+    def plot(self, kind: str = "panels", **options: Any) -> "Figure":
+        """The sweep's figure: panels or overlay; options as in sgdlab.plots."""
+        return figures.sweep_figure(self, kind, **options)
+
+    def __repr__(self) -> str:
+        return f"Sweep({str(self.path)!r}, {len(self.manifest.entries)} runs)"
+
+
+def open_run(path: str | Path) -> Run | Sweep:
+    """What lies at `path`; RunFolderError when it is neither a run nor a sweep."""
+    path = Path(path)
+    if is_sweep(path):
+        return Sweep(path)
+    if is_run(path):
+        return Run(path)
+    reason = "is neither a run nor a sweep" if path.exists() else "does not exist"
+    raise RunFolderError(f"{path}: {reason}; `sgdlab ls` lists what there is")
+
+
+def document_of(source: Source, overrides: Iterable[str] = (), **options: Any) -> Document:
+    """A config file, shipped name or mapping, with KEY=VALUE overrides and options applied.
+
+    options: config keys with dots as double underscores; None leaves the config's value. A batch
+    size or learning rate sets the initial one and keeps its schedule.
+    """
+    document = Document(dict(source)) if isinstance(source, Mapping) else find_config(str(source))
+    for assignment in overrides:
+        set_text(document, assignment)
+    for key, value in options.items():
+        if value is not None:
+            put = set_initial if key in _INITIAL and not isinstance(value, Mapping) else set_value
+            put(document, key.replace("__", "."), value, f"--{key.replace('_', '-')} {value}")
+    return document
+
+
+def prepare(document: Document) -> "Session":
+    """Everything that can be refused is refused here, before any folder exists."""
+    from sgdlab.resolve import resolve
+    from sgdlab.session import Session
+
+    config = build_config(document)
+    with locate(document):
+        problem = load(config.dataset, config.seed)
+        return Session(resolve(config, problem), problem)
+
+
+def run_session(
+    session: "Session",
+    runs_dir: Path = RUNS_DIR,
+    name: str | None = None,
+    observe: "Observer | None" = None,
+    stop: "StopRequest | None" = None,
+) -> Run:
+    """Carry out a prepared run in a new folder and draw its figures."""
+    folder = create_run_folder(runs_dir, checked_name(name) if name else stamped(run_name(session.config)))
+    session.start(folder, observe or _unobserved, stop)
+    return _finished(folder)
+
+
+def train(
+    config: Source = "default",
+    *,
+    overrides: Iterable[str] = (),
+    runs_dir: str | Path = RUNS_DIR,
+    name: str | None = None,
+    **options: Any,
+) -> Run:
+    """Train once and return the run.
+
+    >>> run = sgdlab.train("parr/minibatch-8", epochs=5, learning_rate=0.003)
+    >>> run.history["val_loss"].min()
+
+    config: file, shipped name or mapping. options: config keys, as batch_size=8, model__hidden=[100].
+    Raises ConfigError, DataError or EngineError before anything is written.
+    """
+    return run_session(prepare(document_of(config, overrides, **options)), Path(runs_dir), name)
+
+
+def resume_run(
+    folder: RunFolder, epochs: float | None = None, observe: "Observer | None" = None, stop: "StopRequest | None" = None
+) -> Run:
+    """Continue a run from its last checkpoint; `epochs` extends its budget."""
+    from sgdlab.resolve import Resolved
+    from sgdlab.session import Session
+
+    config = folder.config()
+    if epochs is not None:
+        config = extended(config, epochs)
+    problem = load(config.dataset, config.seed)
+    session = Session(Resolved(config, str(folder.summary().get("engine_reason", ""))), problem)
+    session.resume(folder, observe or _unobserved, stop)
+    return _finished(folder)
+
+
+def extended(config: Config, epochs: float) -> Config:
+    """The config with a larger budget in epochs; ConfigError where that would change the past."""
+    if config.limit.unit != "epochs":
+        raise ConfigError(f"--epochs {epochs:g}: the run's budget is {config.limit}; start a new run")
+    if epochs < config.limit.amount:
+        raise ConfigError(f"--epochs {epochs:g}: below the {config.limit.amount:g} epochs of the run")
+    if config.learning_rate.schedule in ("cosine", "one-cycle") and epochs != config.limit.amount:
+        raise ConfigError(
+            f"--epochs {epochs:g}: the {config.learning_rate.schedule} schedule depends on the number of epochs; start a new run"
+        )
+    return config.model_copy(update={"epochs": float(epochs)})
+
+
+@dataclass(frozen=True)
+class SweepPlan:
+    """A sweep ready to begin: every run resolved and checked, with a forecast of its cost."""
+
+    document: Document
+    runs: Sequence[PlannedRun]
+    resolved: Sequence[Mapping[str, Any]]
+    reasons: Sequence[str]
+    seconds: Sequence[float]
+    updates: int | None
+
+    def jobs(self, wanted: int | None) -> int:
+        """Runs at once: as asked for, or as many as the cores carry."""
+        return jobs_at_once([int(values["threads"]) for values in self.resolved], wanted)
+
+
+def plan_sweep(document: Document, axes: Sequence[Axis]) -> SweepPlan:
+    """Resolve every run of a grid before any of them starts; ConfigError or DataError otherwise."""
+    from sgdlab.resolve import resolve
+    from sgdlab.sweeps.cost import estimated_seconds, updates
+
+    runs = plan_runs(document, axes)
+    problems: dict[Any, Problem] = {}
+    resolved, reasons, seconds, steps = [], [], [], []
+    with locate(document):
+        for run in runs:
+            data = run.config.dataset
+            if data not in problems:  # a seed changes which rows are drawn, not how many
+                problems[data] = load(data, run.config.seed)
+            answer = resolve(run.config, problems[data])
+            resolved.append({key: getattr(answer.config, key) for key in RESOLVED_KEYS})
+            reasons.append(answer.engine_reason)
+            seconds.append(estimated_seconds(answer.config, problems[data]))
+            steps.append(updates(answer.config, problems[data]))
+    known = [count for count in steps if count is not None]
+    return SweepPlan(document, runs, resolved, reasons, seconds, sum(known) if len(known) == len(steps) else None)
+
+
+def create_sweep(plan: SweepPlan, runs_dir: Path, name: str | None = None) -> Manifest:
+    """The sweep's folder with its plan on disk, before any run."""
+    title = slug(f"{run_name(plan.runs[0].config).rpartition('-bs')[0]}-sweep")
+    path = create_folder(runs_dir, checked_name(name) if name else stamped(title))
+    entries = [
+        Entry(run.name, dict(run.varied), dict(values), "planned", reason)
+        for run, values, reason in zip(plan.runs, plan.resolved, plan.reasons, strict=True)
+    ]
+    manifest = Manifest(path, portable_values(plan.document), entries)
+    manifest.write()
+    return manifest
+
+
+def longest_first(plan: SweepPlan, manifest: Manifest) -> list[Entry]:
+    """The runs in the order that keeps all cores busy to the end; runs of one seed stay together."""
+    cost = {entry.name: seconds for entry, seconds in zip(manifest.entries, plan.seconds, strict=True)}
+    return sorted(manifest.entries, key=lambda entry: -cost[entry.name])
+
+
+def unfinished(manifest: Manifest) -> list[Entry]:
+    """The runs that `resume` takes up: all but those that completed or diverged."""
+    return [entry for entry in manifest.entries if entry.status not in ("completed", "diverged")]
+
+
+def jobs_at_once(threads: Sequence[int], wanted: int | None) -> int:
+    """Runs at once, given the threads of each: as asked for, or as many as the cores carry."""
+    return max(min(wanted or available_cores() // max(threads, default=1), len(threads)), 1)
+
+
+def run_sweep(
+    manifest: Manifest,
+    todo: list[Entry],
+    jobs: int,
+    observe: Callable[[Entry, Any], None] | None = None,
+    tick: Callable[[], None] | None = None,
+    stop: "StopRequest | None" = None,
+) -> Sweep:
+    """Carry out runs of a sweep, then write its tables and figures."""
+    from sgdlab.signals import stop_on_signals
+    from sgdlab.sweeps.execute import execute
+    from sgdlab.sweeps.summary import write_tables
+
+    with nullcontext(stop) if stop is not None else stop_on_signals() as request:
+        execute(manifest, todo, jobs, available_cores(), observe or _unobserved, tick or _idle, request)
+    write_tables(manifest)
+    sweep_on_disk = Sweep(manifest.path)
+    figures.draw_sweep(sweep_on_disk)
+    return sweep_on_disk
+
+
+def sweep(
+    config: Source = "default",
+    *,
+    batch_sizes: Iterable[Any] = (),
+    learning_rates: Iterable[float] = (),
+    seeds: Iterable[int] = (),
+    vary: Mapping[str, Iterable[Any]] | None = None,
+    jobs: int | None = None,
+    overrides: Iterable[str] = (),
+    runs_dir: str | Path = RUNS_DIR,
+    name: str | None = None,
+    **options: Any,
+) -> Sweep:
+    """Train on a grid and return the sweep.
+
+    >>> sgdlab.sweep(batch_sizes=[8, 64], seeds=range(3)).summary
+
+    vary: any config key with its values. A run that fails or diverges is a row of the results.
+    """
+    plan = plan_sweep(document_of(config, overrides, **options), grid(batch_sizes, learning_rates, seeds, vary))
+    manifest = create_sweep(plan, Path(runs_dir), name)
+    return run_sweep(manifest, longest_first(plan, manifest), plan.jobs(jobs))
+
+
+def grid(
+    batch_sizes: Iterable[Any],
+    learning_rates: Iterable[float],
+    seeds: Iterable[int],
+    vary: Mapping[str, Iterable[Any]] | None = None,
+) -> list[Axis]:
+    """The axes of a sweep in their usual order: other keys, batch size, learning rate, seed."""
+    named = {"batch_size": batch_sizes, "learning_rate": learning_rates, "seed": seeds}
+    options = {"batch_size": "--batch-sizes", "learning_rate": "--learning-rates", "seed": "--seeds"}
+    axes = [Axis(key, tuple(values), f"--vary {key}") for key, values in (vary or {}).items()]
+    axes += [Axis(key, tuple(values), options[key]) for key, values in named.items()]
+    return [axis for axis in axes if axis.values]
+
+
+def _finished(folder: RunFolder) -> Run:
+    run = Run(folder.path)
+    figures.draw_run(run)
+    return run
+
+
+def _unobserved(*_: object) -> None:
+    """Nobody watches."""
+
+
+def _idle() -> None:
+    """Nothing to do meanwhile."""
+
+
+__all__ = ["BEST", "CONFIG", "Run", "Sweep", "open_run", "runs_in", "sweep", "train"]

@@ -1,0 +1,88 @@
+"""What the terminal shows: errors, tables, numbers; plain text where nobody watches."""
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+PIPE_WIDTH = 120
+
+
+@cache
+def console(stderr: bool = False) -> "Console":
+    """Standard output (or error); without colours and control codes unless it is a terminal."""
+    from rich.console import Console
+
+    made = Console(stderr=stderr, highlight=False, soft_wrap=True)
+    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=PIPE_WIDTH, no_color=True)
+
+
+def say(text: str = "") -> None:
+    """One line of plain text; nothing in it is markup."""
+    console().print(text, markup=False)
+
+
+def show_error(message: str) -> None:
+    """The one message of a failure, on standard error."""
+    lines = message.splitlines() or ["unknown error"]
+    for line in lines:
+        console(stderr=True).print("[red]error:[/red] ", end="")
+        console(stderr=True).print(printable(line), markup=False)
+
+
+def printable(text: str) -> str:
+    """`text` without control characters, which a hostile name could send to the terminal."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def show_table(headers: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
+    """A table; text to the left, numbers to the right."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    cells = [[cell(value) for value in row] for row in rows]
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for i, header in enumerate(headers):
+        numeric = all(_is_number(row[i]) for row in cells) if cells else False
+        table.add_column(Text(header), justify="right" if numeric else "left", overflow="fold")
+    for row in cells:
+        table.add_row(*(Text(printable(value)) for value in row))
+    console().print(table)
+
+
+def cell(value: Any) -> str:
+    """A value as a table shows it: four significant digits, a dash for what is missing."""
+    if value is None or value != value:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return short_number(value)
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def short_number(value: float) -> str:
+    """Four significant digits: 0.1983, 12.35, 1.2e-05."""
+    if value == int(value) and abs(value) < 1e6:
+        return f"{int(value):,}"
+    return f"{value:.4g}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people: 0.4 s, 12 s, 3 min 20 s, 2 h 5 min."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min"
+
+
+def _is_number(text: str) -> bool:
+    return text == "–" or text.replace(",", "").replace(".", "").replace("e", "").replace("-", "").replace("+", "").isdigit()

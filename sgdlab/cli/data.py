@@ -1,0 +1,98 @@
+"""`sgdlab data`: the data sets there are, a look at one, fetching one."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from sgdlab.cli.console import console, say, show_table
+
+app = typer.Typer(help="Data sets: list them, look at one, fetch one.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_sources() -> None:
+    """List the named data sets.
+
+    Example: sgdlab data list
+    """
+    from sgdlab.data import SOURCES
+
+    rows = [[name, s.rows, s.features, s.task, s.origin] for name, s in SOURCES.items()]
+    show_table(["name", "rows", "features", "task", "where from"], rows)
+    say("your own: {name: csv, path: my.csv, target: price}, {name: npz, path: my.npz}, or module:function")
+
+
+@app.command("show")
+def show(
+    name: Annotated[str, typer.Argument(metavar="NAME|CONFIG", help="A data set, or a config that names one.")],
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Where to write the picture.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
+) -> None:
+    """Show what a data set holds; image sets also as a grid of images with labels.
+
+    Example: sgdlab data show mnist-10k --out digits.png
+    """
+    from sgdlab import api, plots
+    from sgdlab.config import build_config
+    from sgdlab.data import SOURCES, load
+
+    source: Any = {"dataset": name, "epochs": 1} if name in SOURCES else name
+    with downloading() as progress:
+        problem = load(build_config(api.document_of(source)).dataset, seed, progress=progress)
+    splits = {"training": problem.train, "validation": problem.validation, "test": problem.test}
+    counts = ", ".join(f"{len(split):,} {label}" for label, split in splits.items() if split is not None)
+    say(f"{name}: {counts} rows; {problem.features} features; {problem.task}")
+    classes = problem.preprocess.classes
+    if classes is not None:
+        say(f"classes: {', '.join(classes[:40])}{' ...' if len(classes) > 40 else ''}")
+    names = [column.name for column in problem.preprocess.columns]
+    if names:
+        say(f"columns: {', '.join(names)}; target: {', '.join(problem.preprocess.target_names)}")
+    if len(problem.input_shape) == 3 and classes is not None:
+        images = problem.train.x[:64].reshape(-1, *problem.input_shape)[:, 0]
+        figure = plots.image_grid(images, [classes[i] for i in problem.train.y[:64]])
+        say(str(plots.save_figure(figure, out or Path(f"{name}.png"))))
+
+
+@app.command("get")
+def get(name: Annotated[str, typer.Argument(metavar="NAME", help="A data set of the list.")]) -> None:
+    """Download a data set into the cache, once, with its checksum.
+
+    Example: sgdlab data get airfoil
+    """
+    from sgdlab.data import fetch
+
+    with downloading() as progress:
+        places = fetch(name, progress)
+    for place in places:
+        say(str(place))
+
+
+@contextmanager
+def downloading() -> Iterator[Callable[[str, int, int | None], None]]:
+    """A progress bar for downloads; a plain line for each file where nobody watches."""
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+    if not console(stderr=True).is_terminal:
+        said: set[str] = set()
+
+        def plain(file: str, done: int, total: int | None) -> None:
+            if file not in said:
+                said.add(file)
+                console(stderr=True).print(f"downloading {file}", markup=False)
+
+        yield plain
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def live(file: str, done: int, total: int | None) -> None:
+            task = tasks.setdefault(file, None) or bar.add_task(f"downloading {file}", total=total)
+            tasks[file] = task
+            bar.update(task, completed=done, total=total)
+
+        yield live

@@ -1,0 +1,105 @@
+"""`sgdlab ls`, `compare`, `resume`: what lies in the run folders."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sgdlab.cli import options as opt
+from sgdlab.cli import sweep as sweep_command
+from sgdlab.cli import train as train_command
+from sgdlab.cli.console import say, show_table
+from sgdlab.cli.progress import SweepDisplay, run_display
+
+if TYPE_CHECKING:
+    from sgdlab.runs import RunFolder
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("ls")(ls)
+    app.command("compare")(compare)
+    app.command("resume")(resume)
+
+
+def ls(
+    runs_dir: Annotated[Path, typer.Argument(metavar="[RUNS_DIR]", help="Where the folders are.")] = Path("runs"),
+) -> None:
+    """List runs and sweeps with status and best result.
+
+    Example: sgdlab ls runs
+    """
+    from sgdlab.errors import RunFolderError
+    from sgdlab.listing import list_folder
+
+    if not runs_dir.is_dir():
+        raise RunFolderError(f"{runs_dir}: no such folder; `sgdlab train` makes it, or name another one")
+    rows = list_folder(runs_dir)
+    if not rows:
+        say(f"{runs_dir}: no runs yet; begin with: sgdlab sweep --batch-sizes 8,64,128,256")
+        return
+    show_table(["name", "kind", "status", "best val loss", "accuracy", "epochs", "seconds"], rows)
+
+
+def compare(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Run or sweep folders, or folders that hold them.")],
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table.")] = False,
+) -> None:
+    """Put runs side by side: what differs in their configs, and how they ended.
+
+    Example: sgdlab compare runs/examples/parr
+    """
+    from sgdlab.listing import comparison
+
+    headers, rows = comparison(paths)
+    if csv:
+        import csv as csv_module
+        import sys
+
+        csv_module.writer(sys.stdout, lineterminator="\n").writerows([headers, *rows])
+        return
+    show_table(headers, rows)
+
+
+def resume(
+    path: Annotated[Path, typer.Argument(metavar="RUN_OR_SWEEP", help="Folder of a run or sweep.")],
+    epochs: opt.Epochs = None,
+    jobs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Runs at once, for a sweep.")] = None,
+    quiet: opt.Quiet = False,
+) -> None:
+    """Continue an interrupted run from its last checkpoint, or complete a sweep.
+
+    Examples:
+
+    sgdlab resume runs/20261121-194503-mnist-10k-adam-bs8
+
+    sgdlab resume runs/my-run --epochs 100
+    """
+    from sgdlab import api
+
+    opened = api.open_run(path)
+    if isinstance(opened, api.Sweep):
+        _resume_sweep(opened, epochs, jobs, quiet)
+    else:
+        _resume_run(opened.folder, epochs, quiet)
+
+
+def _resume_run(folder: "RunFolder", epochs: float | None, quiet: bool) -> None:
+    from sgdlab import api
+
+    with run_display(quiet) as observe:
+        run = api.resume_run(folder, epochs, observe)
+    train_command.close(run, quiet)
+
+
+def _resume_sweep(sweep: Any, epochs: float | None, jobs: int | None, quiet: bool) -> None:
+    from sgdlab import api
+    from sgdlab.errors import UserError
+
+    if epochs is not None:
+        raise UserError("--epochs extends single runs; a sweep is completed as it was planned")
+    todo = api.unfinished(sweep.manifest)
+    at_once = api.jobs_at_once([int(entry.resolved["threads"]) for entry in todo], jobs)
+    with SweepDisplay(sweep.manifest.entries, quiet) as display:
+        done = api.run_sweep(sweep.manifest, todo, at_once, display.observe, display.tick)
+    sweep_command.close(done, quiet)

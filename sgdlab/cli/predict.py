@@ -1,0 +1,38 @@
+"""`sgdlab predict`: a CSV in, predictions out."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sgdlab.cli.console import say
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("predict")(predict)
+
+
+def predict(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
+    csv: Annotated[Path, typer.Argument(metavar="CSV", help="Rows with the columns that the run was trained on.")],
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write here instead of to standard output.")] = None,
+) -> None:
+    """Predict the target of new rows with the best model of a run.
+
+    Rows are treated as the run fitted them: columns by name, categories, filling, standardisation.
+    A classification gives the class and the probability of each class, a regression the value in its own units.
+
+    Example: sgdlab predict runs/my-run new-houses.csv --out predictions.csv
+    """
+    from sgdlab.files import write_text
+    from sgdlab.prediction import predict_csv
+    from sgdlab.runs import RunFolder
+
+    table = predict_csv(RunFolder(run), csv).to_csv(index=False, lineterminator="\n")
+    if out is None:
+        sys.stdout.write(table)
+    else:
+        write_text(out, table)
+        say(str(out))

@@ -1,0 +1,195 @@
+"""How a run or sweep goes while it goes: a live display on a terminal, a plain line now and then elsewhere."""
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sgdlab.cli.console import console, duration, say, short_number
+
+if TYPE_CHECKING:
+    from sgdlab.history import Record
+    from sgdlab.loop import Training
+
+SECONDS_BETWEEN_LINES = 5.0
+
+
+class RunDisplay(Protocol):
+    """Takes what a session tells after every stretch."""
+
+    def __call__(self, training: "Training", record: "Record | None") -> None: ...
+
+
+@contextmanager
+def run_display(quiet: bool) -> Iterator[RunDisplay]:
+    """The display that fits the place: none, live, or plain lines."""
+    if quiet:
+        yield lambda training, record: None
+    elif console().is_terminal:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (BarColumn(bar_width=18), TextColumn("{task.description}"), TimeRemainingColumn())
+        with Progress(*columns, console=console(), transient=True, auto_refresh=False) as bar:
+            yield _LiveRun(bar)
+    else:
+        yield _PlainRun()
+
+
+class _LiveRun:
+    """One bar: epoch, losses, accuracy, examples per second, time left."""
+
+    def __init__(self, bar: Any) -> None:
+        self.bar, self.task, self.drawn = bar, bar.add_task("preparing", total=None), 0.0
+        self.record: Record | None = None
+
+    def __call__(self, training: "Training", record: "Record | None") -> None:
+        self.record = record or self.record
+        now = time.monotonic()
+        if now - self.drawn < 0.1 and not training.finished():
+            return
+        self.drawn = now
+        done, total = share_done(training)
+        self.bar.update(self.task, completed=done, total=total, description=describe(training, self.record))
+        self.bar.refresh()
+
+
+class _PlainRun:
+    """A line every few seconds, and one at the end."""
+
+    def __init__(self) -> None:
+        self.said = time.monotonic()
+        self.record: Record | None = None
+
+    def __call__(self, training: "Training", record: "Record | None") -> None:
+        self.record = record or self.record
+        if training.finished() or time.monotonic() - self.said >= SECONDS_BETWEEN_LINES:
+            self.said = time.monotonic()
+            say(describe(training, self.record))
+
+
+def share_done(training: "Training") -> tuple[float, float]:
+    """Progress and its total: steps, or seconds where these are the budget."""
+    if training.total_steps is None:
+        return training.position.train_seconds, training.task.config.limit.amount
+    return training.position.step, training.total_steps
+
+
+def describe(training: "Training", record: "Record | None") -> str:
+    """`epoch 12  train 0.11  val 0.21  acc 0.941  81k ex/s`."""
+    position, batches = training.position, training.batches
+    parts = [f"epoch {batches.examples_at(position.step) / batches.rows:.4g}"]
+    if record is not None:
+        values = {"train": record.train_loss, "val": record.val_loss, "acc": _accuracy(record)}
+        parts += [f"{name} {short_number(value)}" for name, value in values.items() if not math.isnan(value)]
+    if position.train_seconds:
+        parts.append(f"{compact(batches.examples_at(position.step) / position.train_seconds)} ex/s")
+    return "  ".join(parts)
+
+
+def compact(value: float) -> str:
+    """1234567 as 1.2M."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= size:
+            return f"{value / size:.3g}{letter}"
+    return f"{value:.3g}"
+
+
+def _accuracy(record: "Record") -> float:
+    return record.train_accuracy if math.isnan(record.val_accuracy) else record.val_accuracy
+
+
+class SweepDisplay:
+    """The runs of a sweep as they go: a live table, or a plain line for each that ends."""
+
+    MOST_ROWS = 16
+
+    def __init__(self, entries: list[Any], quiet: bool) -> None:
+        self.entries, self.quiet = entries, quiet
+        self.reports: dict[str, Any] = {}
+        self.records: dict[str, Record] = {}
+        self.started = self.drawn = time.monotonic()
+        self.live: Any = None
+
+    def __enter__(self) -> "SweepDisplay":
+        if not self.quiet and console().is_terminal:
+            from rich.live import Live
+
+            self.live = Live(self._table(), console=console(), transient=True, auto_refresh=False)
+            self.live.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        if self.live is not None:
+            self.live.__exit__(*error)
+
+    def observe(self, entry: Any, report: Any) -> None:
+        """Take the newest report of a run; None when it begins."""
+        if report is None:
+            return
+        self.reports[entry.name] = report
+        if report.record is not None:
+            self.records[entry.name] = report.record
+        ended = report.summary is not None or report.failure is not None
+        if ended and self.live is None and not self.quiet:
+            self._say_ended(entry, report)
+
+    def tick(self) -> None:
+        """Redraw the table now and then."""
+        if self.live is not None and time.monotonic() - self.drawn >= 0.2:
+            self.drawn = time.monotonic()
+            self.live.update(self._table(), refresh=True)
+
+    def _say_ended(self, entry: Any, report: Any) -> None:
+        done = sum(e.status not in ("planned", "running") for e in self.entries)
+        result = report.failure or outcome(report.summary)
+        say(f"[{done}/{len(self.entries)}] {entry.name}: {entry.status}, {result}")
+
+    def _table(self) -> Any:
+        from rich import box
+        from rich.table import Table
+        from rich.text import Text
+
+        done = sum(e.status not in ("planned", "running") for e in self.entries)
+        title = f"{done} of {len(self.entries)} runs done, {duration(time.monotonic() - self.started)}"
+        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        for header, justify in (("run", "left"), ("status", "left"), ("done", "right"), ("epoch", "right"),
+                                ("train", "right"), ("val", "right"), ("acc", "right")):  # fmt: skip
+            table.add_column(header, justify=justify)  # type: ignore[arg-type]
+        for entry in self._shown():
+            table.add_row(*(Text(text) for text in self._row(entry)))
+        return table
+
+    def _shown(self) -> list[Any]:
+        """Running ones first of all, then those that ended last, then those still planned."""
+        if len(self.entries) <= self.MOST_ROWS:
+            return self.entries
+        order = {"running": 0, "planned": 2}
+        return sorted(self.entries, key=lambda entry: order.get(entry.status, 1))[: self.MOST_ROWS]
+
+    def _row(self, entry: Any) -> list[str]:
+        report, record = self.reports.get(entry.name), self.records.get(entry.name)
+        done = ""
+        if entry.status == "completed":
+            done = "100%"
+        elif report is not None and report.total_steps:
+            done = f"{100 * report.step / report.total_steps:.0f}%"
+        row = [entry.name, entry.status, done]
+        if record is None:
+            return [*row, "", "", "", ""]
+        values = (record.epoch, record.train_loss, record.val_loss, _accuracy(record))
+        return [*row, *("" if math.isnan(value) else f"{value:.4g}" for value in values)]
+
+
+def outcome(summary: dict[str, Any]) -> str:
+    """A run's result in one line."""
+    reason = summary.get("reason")
+    if reason:
+        return str(reason)
+    loss = summary.get("best_val_loss", summary.get("best_train_loss"))
+    if loss is None:
+        return f"{summary.get('steps', 0):,} steps"
+    split = "val" if "best_val_loss" in summary else "train"
+    text = f"best {split} loss {short_number(loss)} at epoch {short_number(summary['best_epoch'])}"
+    accuracy = summary.get(f"best_{split}_accuracy")
+    return text + (f", accuracy {short_number(accuracy)}" if accuracy is not None else "")

@@ -1,0 +1,52 @@
+"""Options that change a document: --set, --learning-rate and the like, applied before validation."""
+
+from typing import Any
+
+from sgdlab.config.document import Document, KeyPath, read_value
+from sgdlab.config.schema import SHORT_KEYS
+from sgdlab.errors import ConfigError
+
+
+def split_assignment(text: str, option: str) -> tuple[str, str]:
+    """KEY and VALUE of 'KEY=VALUE'; ConfigError names the option otherwise."""
+    key, sign, value = text.partition("=")
+    if not sign or not key.strip():
+        raise ConfigError(f'{option} "{text[:80]}": must be KEY=VALUE, as in {option} learning_rate=0.01')
+    return key.strip(), value
+
+
+def set_text(document: Document, assignment: str, option: str = "--set") -> None:
+    """Apply 'KEY=VALUE', the value read as YAML."""
+    key, text = split_assignment(assignment, option)
+    set_value(document, key, read_value(text, f"{option} {key}"), f"{option} {key}={text[:60]}")
+
+
+def set_value(document: Document, key: str, value: Any, origin: str) -> None:
+    """Put `value` at the dotted `key`.
+
+    A short section on the way is promoted to its mapping; epochs and budget replace each other.
+    """
+    path: KeyPath = tuple(key.split("."))
+    if not all(path):
+        raise ConfigError(f'{origin}: "{key[:80]}" is no key; write it like dataset.limit')
+    place = document.values
+    for part in path[:-1]:
+        inner = place.get(part)
+        if not isinstance(inner, dict):
+            short = SHORT_KEYS.get(str(part))
+            if short is None and inner is not None:
+                raise ConfigError(f'{origin}: {part} is a single value; it has no key "{path[-1]}"')
+            inner = {} if inner is None or short is None else {short: inner}
+            place[part] = inner
+        place = inner
+    place[path[-1]] = value
+    if key in ("epochs", "budget"):
+        document.values.pop("budget" if key == "epochs" else "epochs", None)
+    for known in [p for p in document.origins if p[: len(path)] == path]:
+        del document.origins[known]
+    document.origins[path] = origin
+
+
+def set_initial(document: Document, section: str, value: Any, origin: str) -> None:
+    """Set the initial learning rate or batch size and keep the section's schedule."""
+    set_value(document, f"{section}.initial", value, origin)

@@ -1,0 +1,86 @@
+"""What every engine offers: it executes stretches of steps on the model's own parameters."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sgdlab.config import Config
+from sgdlab.data import Problem, Split
+from sgdlab.models import build_model, row_shape
+from sgdlab.sampling import Stretch
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A split on the device, each row in the shape that the model takes.
+
+    x: [rows, ...] float32; y: [rows] int64 or [rows, outputs] float32.
+    """
+
+    x: Tensor
+    y: Tensor
+
+
+@dataclass(frozen=True)
+class Task:
+    """One run made ready: resolved config, model with its weights, data on the device."""
+
+    config: Config
+    model: nn.Module
+    train: Rows
+    validation: Rows | None
+    test: Rows | None
+
+    @property
+    def device(self) -> torch.device:
+        """Where parameters and data live."""
+        return self.train.x.device
+
+
+class Engine(ABC):
+    """Executes steps. It changes the task's model in place and keeps the optimiser's memory."""
+
+    name: ClassVar[str]
+
+    def __init__(self, task: Task) -> None:
+        self.task = task
+
+    @abstractmethod
+    def run(self, stretch: Stretch) -> NDArray[np.float64]:
+        """Execute the stretch; the mean loss of each batch before its update, [steps].
+
+        Returns once the device is done. After a non-finite loss the parameters mean nothing.
+        """
+
+    @abstractmethod
+    def optimizer_state(self) -> dict[str, Any]:
+        """The optimiser's memory as torch.optim's state_dict has it: only tensors and plain values."""
+
+    @abstractmethod
+    def load_optimizer_state(self, state: dict[str, Any]) -> None:
+        """Take over what any engine's `optimizer_state` gave."""
+
+    def warm_up(self) -> None:  # noqa: B027  an engine without warm-up is a good engine
+        """Do once what only the first step would pay for; changes no result."""
+
+
+def prepare(config: Config, problem: Problem) -> Task:
+    """Build the model and put the data on the device of a resolved config."""
+    device = torch.device(config.device)
+    shape = row_shape(config.model, problem.input_shape)
+    model = build_model(config.model, problem.input_shape, problem.outputs, config.seed).to(device)
+
+    def rows(split: Split | None) -> Rows | None:
+        if split is None:
+            return None
+        x = torch.from_numpy(split.x).reshape(len(split), *shape)
+        return Rows(x.to(device), torch.from_numpy(split.y).to(device))
+
+    train = rows(problem.train)
+    assert train is not None
+    return Task(config, model, train, rows(problem.validation), rows(problem.test))

@@ -1,0 +1,86 @@
+"""The reference engine: plain PyTorch, one update after the other."""
+
+import copy
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sgdlab.engine.base import Engine, Task
+from sgdlab.losses import loss_of
+from sgdlab.optim import build_optimizer
+from sgdlab.sampling import Stretch
+
+GATHER_BYTES = 32 << 20
+"""Rows are gathered for several steps at once, up to this much memory."""
+
+
+class EagerEngine(Engine):
+    """minibatch SGD as PyTorch users write it, without waiting for the device inside a stretch."""
+
+    name: ClassVar[str] = "eager"
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(task)
+        trained = [p for p in task.model.parameters() if p.requires_grad]
+        self.optimizer = build_optimizer(task.config.optimizer, trained, task.config.learning_rate.initial)
+
+    def run(self, stretch: Stretch) -> NDArray[np.float64]:
+        """See Engine.run."""
+        losses = torch.empty(len(stretch), device=self.task.device)
+        step = 0
+        while step < len(stretch):
+            last = self._gathered_until(stretch, step)
+            begin, end = int(stretch.offsets[step]), int(stretch.offsets[last])
+            x, y = self._gather(stretch.indices[begin:end])
+            cuts = stretch.offsets[step : last + 1] - begin
+            for i in range(last - step):
+                rate = float(stretch.learning_rates[step + i])
+                losses[step + i] = self._update(x[cuts[i] : cuts[i + 1]], y[cuts[i] : cuts[i + 1]], rate)
+            step = last
+        return losses.cpu().numpy().astype(np.float64)  # the copy waits for the device
+
+    def _update(self, x: torch.Tensor, y: torch.Tensor, rate: float) -> torch.Tensor:
+        """One step of minibatch SGD: w <- w - rate * (the optimiser's direction)."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad()
+        loss = loss_of(self.task.config.loss, self.task.model(x), y)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimizer.step()
+        return loss.detach()
+
+    def _gather(self, indices: NDArray[np.int64]) -> tuple[torch.Tensor, torch.Tensor]:
+        """The rows in the order asked for; no copy where that is the order they stand in."""
+        x, y = self.task.train.x, self.task.train.y
+        if len(indices) == len(x) and indices[0] == 0 and np.array_equal(indices, np.arange(len(x))):
+            return x, y
+        chosen = torch.from_numpy(indices).to(self.task.device)
+        return x[chosen], y[chosen]
+
+    def _gathered_until(self, stretch: Stretch, step: int) -> int:
+        """The step up to which rows are gathered with those of `step`: at least one batch."""
+        row_bytes = self.task.train.x[0].numel() * 4
+        most = stretch.offsets[step] + max(GATHER_BYTES // row_bytes, 1)
+        return max(int(np.searchsorted(stretch.offsets, most, side="right")) - 1, step + 1)
+
+    def optimizer_state(self) -> dict[str, Any]:
+        """See Engine.optimizer_state."""
+        return self.optimizer.state_dict()
+
+    def load_optimizer_state(self, state: dict[str, Any]) -> None:
+        """See Engine.load_optimizer_state."""
+        self.optimizer.load_state_dict(state)
+
+    def warm_up(self) -> None:
+        """Two steps on a copy of the model, so that the first real one pays for no initialisation."""
+        spare = copy.copy(self)
+        spare.task = Task(self.task.config, copy.deepcopy(self.task.model), self.task.train, None, None)
+        trained = [p for p in spare.task.model.parameters() if p.requires_grad]
+        spare.optimizer = build_optimizer(self.task.config.optimizer, trained, 0.0)
+        size = self.task.config.batch_size.initial
+        rows = len(self.task.train.x) if size == "full" else size
+        with torch.random.fork_rng():
+            for _ in range(2):
+                spare._update(self.task.train.x[:rows], self.task.train.y[:rows], 0.0)

@@ -1,0 +1,310 @@
+"""A vector of float32 as a numba type: numba has none, and LLVM's own vectoriser fails or scatters on short rows.
+
+Kernels add, multiply and compare `Vector`s like numbers; LLVM lowers `<LANES x float>` on any CPU. Arrays are
+flat and float32. Nothing here assumes that numbers are finite: NaN comes out wherever NaN goes in.
+"""
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import llvmlite.binding as llvm
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.core.datamodel import models, register_default
+from numba.core.imputils import impl_ret_borrowed, lower_builtin
+from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
+from numba.extending import intrinsic
+from numba.np.arrayobj import make_array, populate_array
+
+ALIGN = 16  # floats: every row and tensor in a buffer of ours starts on a multiple of this
+
+
+def _lanes_and_registers() -> tuple[int, int]:
+    """Floats per vector register and number of such registers of this CPU."""
+    features = llvm.get_host_cpu_features()
+    if features.get("avx512f"):
+        return 16, 32
+    if features.get("avx"):
+        return 8, 16
+    return 4, 32 if features.get("neon") else 16
+
+
+LANES, REGISTERS = _lanes_and_registers()
+
+INT, FLOAT = ir.IntType(64), ir.FloatType()
+_SMALL = ir.IntType(32)
+VECTOR, MASK = ir.VectorType(FLOAT, LANES), ir.VectorType(ir.IntType(1), LANES)
+FLOATS = types.Array(types.float32, 1, "C")
+
+
+class Vector(types.Type):
+    def __init__(self) -> None:
+        super().__init__(name="Vector")
+
+
+class Mask(types.Type):
+    def __init__(self) -> None:
+        super().__init__(name="Mask")
+
+
+@register_default(Vector)
+class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, kind: Any) -> None:
+        super().__init__(manager, kind, VECTOR)
+
+
+@register_default(Mask)
+class _MaskModel(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, kind: Any) -> None:
+        super().__init__(manager, kind, MASK)
+
+
+vector, mask = Vector(), Mask()
+
+
+class Emitter:
+    """The handful of vector instructions that the kernels need, on top of an llvmlite builder."""
+
+    def __init__(self, context: Any, builder: Any) -> None:
+        self.context, self.builder = context, builder
+
+    def data(self, array: Any) -> Any:
+        return make_array(FLOATS)(self.context, self.builder, array).data
+
+    def at(self, base: Any, *offsets: Any) -> Any:
+        for offset in offsets:
+            base = self.builder.gep(base, [offset], source_etype=FLOAT)
+        return base
+
+    def times(self, count: int, stride: Any) -> Any:
+        return self.builder.mul(INT(count), stride)
+
+    def load(self, pointer: Any) -> Any:
+        pointer = self.builder.bitcast(pointer, ir.PointerType(VECTOR))
+        return self.builder.load(pointer, align=4, typ=VECTOR)
+
+    def store(self, value: Any, pointer: Any) -> None:
+        self.builder.store(value, self.builder.bitcast(pointer, ir.PointerType(VECTOR)), align=4)
+
+    def call(self, name: str, result: Any, *values: Any) -> Any:
+        kind = ir.FunctionType(result, [value.type for value in values])
+        return self.builder.call(cgutils.get_or_insert_function(self.builder.module, kind, name), values)
+
+    def first_lanes(self, count: Any) -> Any:
+        """Mask of the first `count` lanes."""
+        lanes = ir.Constant(ir.VectorType(_SMALL, LANES), list(range(LANES)))
+        return self.builder.icmp_signed("<", lanes, self.spread(self.builder.trunc(count, _SMALL)))
+
+    def load_masked(self, pointer: Any, mask: Any) -> Any:
+        """The lanes of `mask` from memory, 0 in the others."""
+        pointer = self.builder.bitcast(pointer, ir.PointerType(VECTOR))
+        return self.call(f"llvm.masked.load.v{LANES}f32.p0", VECTOR, pointer, _SMALL(4), mask, VECTOR(None))
+
+    def store_masked(self, value: Any, pointer: Any, mask: Any) -> None:
+        pointer = self.builder.bitcast(pointer, ir.PointerType(VECTOR))
+        self.call(f"llvm.masked.store.v{LANES}f32.p0", ir.VoidType(), value, pointer, _SMALL(4), mask)
+
+    def spread(self, scalar: Any) -> Any:
+        """All lanes equal to `scalar`; a vector stays what it is."""
+        if isinstance(scalar.type, ir.VectorType):
+            return scalar
+        kind = ir.VectorType(scalar.type, LANES)
+        single = self.builder.insert_element(ir.Constant(kind, ir.Undefined), scalar, _SMALL(0))
+        zeros = ir.Constant(ir.VectorType(_SMALL, LANES), [0] * LANES)
+        return self.builder.shuffle_vector(single, ir.Constant(kind, ir.Undefined), zeros)
+
+    def shuffle(self, a: Any, b: Any, order: list[int]) -> Any:
+        return self.builder.shuffle_vector(a, b, ir.Constant(ir.VectorType(_SMALL, LANES), order))
+
+    def extract(self, value: Any, lane: int) -> Any:
+        return self.builder.extract_element(value, _SMALL(lane))
+
+    def fold(self, combine: Callable[[Any, Any], Any], value: Any) -> Any:
+        """All lanes of a vector in one number, half onto half."""
+        half = LANES // 2
+        while half:
+            moved = self.shuffle(value, value, [(lane + half) % LANES for lane in range(LANES)])
+            value, half = combine(value, moved), half // 2
+        return self.extract(value, 0)
+
+
+def _operator(python: Any, result: Any, emit: Callable[[Any, Any, Any], Any]) -> None:
+    """Teach numba `python`(a, b) for vectors, and for a vector and a number."""
+    pairs = [(vector, vector), (vector, types.float32), (types.float32, vector)]
+    cases = [signature(result, *pair) for pair in pairs]
+    infer_global(python)(type(f"Vector_{python.__name__}", (ConcreteTemplate,), {"cases": cases}))
+
+    def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        emitter = Emitter(context, builder)
+        return emit(builder, *(emitter.spread(argument) for argument in arguments))
+
+    for pair in pairs:
+        lower_builtin(python, *pair)(lower)
+
+
+_FUSED = ("contract",)  # a product and a sum may become one fused instruction; nothing else is relaxed
+_operator(operator.add, vector, lambda builder, a, b: builder.fadd(a, b, flags=_FUSED))
+_operator(operator.sub, vector, lambda builder, a, b: builder.fsub(a, b, flags=_FUSED))
+_operator(operator.mul, vector, lambda builder, a, b: builder.fmul(a, b, flags=_FUSED))
+_operator(operator.truediv, vector, lambda builder, a, b: builder.fdiv(a, b, flags=_FUSED))
+_operator(operator.lt, mask, lambda builder, a, b: builder.fcmp_ordered("<", a, b))
+_operator(operator.le, mask, lambda builder, a, b: builder.fcmp_ordered("<=", a, b))
+_operator(operator.gt, mask, lambda builder, a, b: builder.fcmp_ordered(">", a, b))
+
+
+@intrinsic
+def select(typing, condition, a, b):  # type: ignore[no-untyped-def]
+    """a where condition, else b, lane by lane; a comparison with NaN is false."""
+
+    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        emit = Emitter(context, builder)
+        return builder.select(arguments[0], emit.spread(arguments[1]), emit.spread(arguments[2]))
+
+    return vector(mask, a, b), codegen
+
+
+def _function(name: str) -> Callable[..., Any]:
+    """An LLVM function of one vector."""
+
+    @intrinsic
+    def apply(typing, value):  # type: ignore[no-untyped-def]
+        def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+            return Emitter(context, builder).call(f"llvm.{name}.v{LANES}f32", VECTOR, *arguments)
+
+        return vector(vector), codegen
+
+    return apply  # type: ignore[no-any-return]
+
+
+root, size, nearest = _function("sqrt"), _function("fabs"), _function("rint")
+
+
+@intrinsic
+def power_of_two(typing, exponent):  # type: ignore[no-untyped-def]
+    """2**exponent for whole numbers in [-126, 127]; 1 for NaN, whose conversion LLVM leaves undefined."""
+
+    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        (value,) = arguments
+        whole = ir.VectorType(_SMALL, LANES)
+        value = builder.select(builder.fcmp_ordered("ord", value, value), value, VECTOR(None))
+        biased = builder.add(builder.fptosi(value, whole), ir.Constant(whole, [127] * LANES))
+        return builder.bitcast(builder.shl(biased, ir.Constant(whole, [23] * LANES)), VECTOR)
+
+    return vector(vector), codegen
+
+
+@intrinsic
+def spread(typing, number):  # type: ignore[no-untyped-def]
+    """All lanes equal to a float32."""
+    return vector(types.float32), lambda context, builder, _, values: Emitter(context, builder).spread(values[0])
+
+
+@intrinsic
+def load(typing, array, at):  # type: ignore[no-untyped-def]
+    """The vector array[at : at + LANES]."""
+
+    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        emit = Emitter(context, builder)
+        return emit.load(emit.at(emit.data(arguments[0]), arguments[1]))
+
+    return vector(FLOATS, types.int64), codegen
+
+
+@intrinsic
+def load_first(typing, array, at, count):  # type: ignore[no-untyped-def]
+    """The vector array[at : at + count] with 0 in the lanes beyond; count may exceed LANES."""
+
+    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        emit = Emitter(context, builder)
+        return emit.load_masked(emit.at(emit.data(arguments[0]), arguments[1]), emit.first_lanes(arguments[2]))
+
+    return vector(FLOATS, types.int64, types.int64), codegen
+
+
+@intrinsic
+def store(typing, array, at, value):  # type: ignore[no-untyped-def]
+    """array[at : at + LANES] = value."""
+
+    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        emit = Emitter(context, builder)
+        emit.store(emit.spread(arguments[2]), emit.at(emit.data(arguments[0]), arguments[1]))
+        return context.get_dummy_value()
+
+    return types.void(FLOATS, types.int64, value), codegen
+
+
+@intrinsic
+def store_first(typing, array, at, count, value):  # type: ignore[no-untyped-def]
+    """array[at : at + count] = the first lanes of value; count may exceed LANES."""
+
+    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        emit = Emitter(context, builder)
+        array, at, count, value = arguments
+        emit.store_masked(emit.spread(value), emit.at(emit.data(array), at), emit.first_lanes(count))
+        return context.get_dummy_value()
+
+    return types.void(FLOATS, types.int64, types.int64, value), codegen
+
+
+@intrinsic
+def lanes_below(typing, count):  # type: ignore[no-untyped-def]
+    """Mask of the first `count` lanes."""
+    return mask(types.int64), lambda context, builder, _, values: Emitter(context, builder).first_lanes(values[0])
+
+
+@intrinsic
+def total(typing, value):  # type: ignore[no-untyped-def]
+    """Sum of the lanes."""
+
+    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        return Emitter(context, builder).fold(builder.fadd, arguments[0])
+
+    return types.float32(vector), codegen
+
+
+@intrinsic
+def largest(typing, value):  # type: ignore[no-untyped-def]
+    """Largest of the lanes; a NaN may or may not be passed over."""
+
+    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        def larger(a: Any, b: Any) -> Any:
+            return builder.select(builder.fcmp_ordered(">", a, b), a, b)
+
+        return Emitter(context, builder).fold(larger, arguments[0])
+
+    return types.float32(vector), codegen
+
+
+@intrinsic
+def window(typing, array, at, length):  # type: ignore[no-untyped-def]
+    """array[at : at + length] of a flat array, without bounds, reference counts or negative indices."""
+
+    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        array, at, length = arguments
+        kind = signature.return_type
+        source = make_array(signature.args[0])(context, builder, array)
+        result = make_array(kind)(context, builder)
+        item = source.itemsize
+        element = context.get_data_type(kind.dtype)
+        data = builder.gep(source.data, [at], source_etype=element)
+        populate_array(result, data=data, shape=[length], strides=[item], itemsize=item, meminfo=None)
+        return impl_ret_borrowed(context, builder, kind, result._getvalue())
+
+    return types.Array(array.dtype, 1, "C")(array, types.int64, types.int64), codegen
+
+
+@intrinsic
+def prefetch(typing, array, at):  # type: ignore[no-untyped-def]
+    """Ask for the cache line of array.flat[at] ahead of its use; never faults."""
+
+    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        source = make_array(signature.args[0])(context, builder, arguments[0])
+        pointer = builder.gep(source.data, [arguments[1]], source_etype=FLOAT)
+        emit, flag = Emitter(context, builder), ir.IntType(32)
+        pointer = builder.bitcast(pointer, ir.PointerType(ir.IntType(8)))
+        emit.call("llvm.prefetch.p0", ir.VoidType(), pointer, flag(0), flag(2), flag(1))
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64), codegen

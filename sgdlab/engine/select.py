@@ -1,0 +1,81 @@
+"""Which engine and how many threads run a config: a rule, so that the same config repeats itself."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from sgdlab.config import Config
+from sgdlab.config.schema import LinearModel, MlpModel
+from sgdlab.data import Problem
+from sgdlab.engine.base import Engine, Task
+from sgdlab.engine.eager import EagerEngine
+from sgdlab.environment import available_cores
+from sgdlab.errors import EngineError
+from sgdlab.models import build_model, row_shape
+
+MANY_FLOPS = 2e8
+"""Floating-point operations in a step from which a second thread pays: about 2 ms on one core."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An engine, its threads, and the reason in words."""
+
+    engine: str
+    threads: int
+    reason: str
+
+
+def build_engine(task: Task) -> Engine:
+    """The engine that a resolved config names, on its task."""
+    return EagerEngine(task)
+
+
+def choose_engine(config: Config, problem: Problem) -> Choice:
+    """The engine asked for, or the fastest that can run this config; EngineError with the reason."""
+    flops = step_flops(config, problem)
+    threads = config.threads
+    if threads == "auto":
+        threads = available_cores() if flops >= MANY_FLOPS and config.device == "cpu" else 1
+    return Choice("eager", threads, "eager")
+
+
+def resolve_device(wanted: str) -> str:
+    """The device asked for, or for auto CUDA, then MPS, then the CPU; EngineError when it is absent."""
+    cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    mps = torch.backends.mps.is_available()
+    if wanted == "auto":
+        return "cuda" if cuda else "mps" if mps else "cpu"
+    kind, _, index = wanted.partition(":")
+    if kind == "cuda" and int(index or 0) >= cuda:
+        have = f"this machine has {cuda} CUDA device{'s' if cuda != 1 else ''}" if cuda else "no CUDA device is here"
+        raise EngineError(f"device: {wanted} was asked for, but {have}; use device: auto or cpu")
+    if kind == "mps" and not mps:
+        raise EngineError("device: mps was asked for, but is not here; use device: auto or cpu")
+    return wanted
+
+
+def step_flops(config: Config, problem: Problem) -> float:
+    """Floating-point operations of one update: 2 per multiply-add, forward, backward and gradient."""
+    rows = len(problem.train) if config.batch_size.initial == "full" else config.batch_size.initial
+    match config.model:
+        case LinearModel():
+            widths: tuple[int, ...] = (problem.features, problem.outputs)
+        case MlpModel():
+            widths = (problem.features, *config.model.hidden, problem.outputs)
+        case _:
+            return rows * _counted_flops(config, problem)
+    weights = [a * b for a, b in zip(widths, widths[1:], strict=False)]
+    return 2.0 * rows * (3 * sum(weights) - weights[0])  # the first layer passes no gradient on
+
+
+def _counted_flops(config: Config, problem: Problem) -> float:
+    """Operations for one example of any module, counted by torch on one forward pass, times 3."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    model = build_model(config.model, problem.input_shape, problem.outputs, config.seed).eval()
+    shape = row_shape(config.model, problem.input_shape)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model(torch.zeros(2, *shape))
+    return 3.0 * max(counter.get_total_flops(), 2 * math.prod(shape)) / 2

@@ -1,0 +1,53 @@
+"""From a config and its data to a resolved config: no `auto` left, every combination checked."""
+
+from dataclasses import dataclass
+
+from sgdlab.config import Config
+from sgdlab.data import Problem
+from sgdlab.engine.select import choose_engine, resolve_device
+from sgdlab.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A config without `auto`, and why its engine was chosen."""
+
+    config: Config
+    engine_reason: str
+
+
+def resolve(config: Config, problem: Problem) -> Resolved:
+    """Fill in loss, device, engine and threads; ConfigError or EngineError for what cannot be run."""
+    loss = _loss(config, problem)
+    _check_batch(config, len(problem.train))
+    if config.stop_at is not None:
+        _check_target(config.stop_at.metric, problem)
+    device = resolve_device(config.device)
+    config = config.model_copy(update={"loss": loss, "device": device})
+    choice = choose_engine(config, problem)
+    return Resolved(config.model_copy(update={"engine": choice.engine, "threads": choice.threads}), choice.reason)
+
+
+def _loss(config: Config, problem: Problem) -> str:
+    classification = problem.task == "classification"
+    if config.loss == "auto":
+        if config.model.output == "softmax" and not classification:
+            raise ConfigError("model.output: softmax does not go with a regression; use output: logits")
+        return "cross_entropy" if classification else "mse"
+    if (config.loss == "cross_entropy") != classification:
+        fitting = "cross_entropy" if classification else "mse or half_mse"
+        raise ConfigError(f"loss: {config.loss} does not go with this {problem.task}; use {fitting}")
+    return config.loss
+
+
+def _check_batch(config: Config, rows: int) -> None:
+    size = config.batch_size.initial
+    if size != "full" and size > rows:
+        raise ConfigError(f"batch_size: {size} is above the {rows} training rows; use at most {rows}, or full")
+
+
+def _check_target(metric: str, problem: Problem) -> None:
+    if metric.startswith("val") and problem.validation is None:
+        raise ConfigError(f"stop_at: {metric} is never measured without a validation split; set dataset.validation")
+    if metric.endswith("accuracy") and problem.task == "regression":
+        raise ConfigError(f"stop_at: {metric} is never measured in a regression; use {metric.replace('accuracy', 'loss')}")

@@ -1,0 +1,38 @@
+"""Stopping on request: the first SIGINT or SIGTERM asks, the second one ends at once."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+class StopRequest:
+    """Set by a signal or by a caller; whoever works asks for it between two stretches."""
+
+    def __init__(self) -> None:
+        self.requested = False
+
+
+@contextmanager
+def stop_on_signals() -> Iterator[StopRequest]:
+    """While the block runs, a first SIGINT or SIGTERM sets the request, a second raises KeyboardInterrupt.
+
+    In a thread other than the main one, where Python delivers no signals, the request stays unset.
+    """
+    request = StopRequest()
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        if request.requested:
+            raise KeyboardInterrupt
+        request.requested = True
+
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
+    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield request
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

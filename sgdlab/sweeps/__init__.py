@@ -1,0 +1,1 @@
+"""Sweeps: many runs from one base config. (Plural: `sgdlab.sweep` is the function.)"""

@@ -1,0 +1,114 @@
+"""From a grid to the runs of a sweep: pure, in a fixed order, every config checked."""
+
+import copy
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sgdlab.config import Config, Document, build_config, set_initial, set_value
+from sgdlab.config.document import read_value
+from sgdlab.config.overrides import split_assignment
+from sgdlab.errors import ConfigError
+from sgdlab.runs import slug
+
+MAX_RUNS = 100_000
+_INITIAL = ("batch_size", "learning_rate")
+_SHORT = {"batch_size": "bs", "learning_rate": "lr"}
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One varied key with its values in the order given, and the option that asked for it."""
+
+    key: str
+    values: tuple[Any, ...]
+    option: str
+
+
+@dataclass(frozen=True)
+class PlannedRun:
+    """One run of a sweep: its name, what was varied to get it, and its config."""
+
+    name: str
+    varied: Mapping[str, Any]
+    config: Config
+
+
+def parse_list(text: str, option: str) -> tuple[Any, ...]:
+    """The values of '8,64,128' or of a YAML list '[[50], [50, 20]]'; ConfigError when there is none."""
+    whole = read_value(text, option) if text.strip().startswith("[") else None
+    values = whole if isinstance(whole, list) else [read_value(part, option) for part in text.split(",")]
+    if not values or any(value is None for value in values):
+        raise ConfigError(f'{option} "{text[:60]}": needs values like 8,64,128')
+    return _distinct(values, option)
+
+
+def parse_seeds(text: str, option: str = "--seeds") -> tuple[int, ...]:
+    """Seeds of '0-4', '7' or '0,1,5-9'."""
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()):
+            raise ConfigError(f'{option} "{text[:60]}": must be whole numbers or ranges like 0-4')
+        low, high = int(first), int(last or first)
+        if high < low or high - low >= MAX_RUNS:
+            raise ConfigError(f'{option} "{text[:60]}": {part.strip()[:40]} is no range of at most {MAX_RUNS:,} seeds')
+        seeds += range(low, high + 1)
+    return _distinct(seeds, option)
+
+
+def parse_axis(assignment: str, option: str = "--vary") -> Axis:
+    """The axis of 'KEY=V1,V2' or 'KEY=[...]'."""
+    key, text = split_assignment(assignment, option)
+    return Axis(key, parse_list(text, f"{option} {key}"), f"{option} {key}")
+
+
+def plan_runs(document: Document, axes: Sequence[Axis]) -> list[PlannedRun]:
+    """The grid's runs, the last axis varying fastest; ConfigError lists every fault of every run."""
+    keys = [axis.key for axis in axes]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise ConfigError(f"{key}: is varied twice; give all its values at once")
+    count = 1
+    for axis in axes:
+        count *= len(axis.values)
+    if count > MAX_RUNS:
+        raise ConfigError(f"the grid has {count:,} runs; at most {MAX_RUNS:,} fit one sweep")
+    runs, faults = [], {}
+    for number, values in enumerate(itertools.product(*(axis.values for axis in axes)), 1):
+        varied = dict(zip(keys, values, strict=True))
+        try:
+            runs.append(PlannedRun(_name(number, count, varied), varied, _config(document, axes, values)))
+        except ConfigError as error:
+            faults.update(dict.fromkeys(error.problems))
+    if faults:
+        raise ConfigError(list(faults))
+    return runs
+
+
+def _config(document: Document, axes: Sequence[Axis], values: Sequence[Any]) -> Config:
+    changed = copy.deepcopy(document)
+    for axis, value in zip(axes, values, strict=True):
+        vary(changed, axis.key, value, f"{axis.option}={value}")
+    return build_config(changed)
+
+
+def vary(document: Document, key: str, value: Any, origin: str) -> None:
+    """Set a varied key; a batch size or learning rate keeps its schedule."""
+    put = set_initial if key in _INITIAL and not isinstance(value, dict) else set_value
+    put(document, key, value, origin)
+
+
+def _name(number: int, count: int, varied: Mapping[str, Any]) -> str:
+    """001-bs8-seed0: the number keeps the plan's order and makes the name unique."""
+    parts = [f"{_SHORT.get(key, key.rpartition('.')[2])}{value}" for key, value in varied.items()]
+    return slug("-".join([f"{number:0{max(3, len(str(count)))}d}", *parts]))
+
+
+def _distinct(values: Sequence[Any], option: str) -> tuple[Any, ...]:
+    for i, value in enumerate(values):
+        if value in values[:i]:
+            raise ConfigError(f"{option}: {value!r} stands twice")
+    return tuple(values)
+
