@@ -29,7 +29,7 @@ from sgdlab.runs import (
     stamped,
 )
 from sgdlab.sweeps.manifest import RESOLVED_KEYS, Entry, Manifest, read_manifest
-from sgdlab.sweeps.plan import Axis, PlannedRun, plan_runs
+from sgdlab.sweeps.plan import Axis, PlannedRun, own_axes, plan_runs, without_grid
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,11 +150,14 @@ def document_of(source: Source, overrides: Iterable[str] = (), **options: Any) -
 
 
 def prepare(document: Document) -> "Session":
-    """Everything that can be refused is refused here, before any folder exists."""
+    """Everything that can be refused is refused here, before any folder exists.
+
+    A config that describes a sweep is trained as it stands, without its grid.
+    """
     from sgdlab.resolve import resolve
     from sgdlab.session import Session
 
-    config = build_config(document)
+    config = build_config(without_grid(document))
     with locate(document):
         problem = load(config.dataset, config.seed)
         return Session(resolve(config, problem), problem)
@@ -238,10 +241,15 @@ class SweepPlan:
 
 
 def plan_sweep(document: Document, axes: Sequence[Axis]) -> SweepPlan:
-    """Resolve every run of a grid before any of them starts; ConfigError or DataError otherwise."""
+    """Resolve every run of a grid before any of them starts; ConfigError or DataError otherwise.
+
+    The config's own grid (its key `sweep`) is used for the keys that `axes` does not name.
+    """
     from sgdlab.resolve import resolve
     from sgdlab.sweeps.cost import estimated_seconds, updates
 
+    axes = own_axes(document, {axis.key for axis in axes}) + list(axes)
+    document = without_grid(document)
     runs = plan_runs(document, axes)
     problems: dict[Any, Problem] = {}
     resolved, reasons, seconds, steps = [], [], [], []

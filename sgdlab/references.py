@@ -119,6 +119,8 @@ def _import_from_package(path: Path) -> ModuleType:
 
 def _import_module(name: str, folder: Path) -> ModuleType:
     """Import an installed module."""
+    if name.startswith("."):
+        raise ConfigError("a relative module; write the file's path or the package's full name")
     try:
         with _importable(folder), _user_faults(None):
             return importlib.import_module(name)

@@ -120,9 +120,7 @@ def test_a_group_that_diverged_and_is_worse_where_it_survived_is_beaten():
 def test_a_group_that_diverged_everywhere_is_reported_so():
     pair = one([0.2, 0.3, 0.4], [math.nan] * 3)
     assert (pair.difference, pair.p, pair.p_holm) == (None, None, None)
-    assert pair.text == (
-        "cannot tell 64 from 256: n = 0, needs at least 2 (256 diverged in 3 of 3 seeds)"
-    )
+    assert pair.text == ("cannot tell 64 from 256: n = 0, needs at least 2 (256 diverged in 3 of 3 seeds)")
 
 
 def test_missing_seeds_are_left_out_and_counted():

@@ -43,7 +43,9 @@ def test_non_finite_values_reach_nothing():
 def test_an_easier_target_is_reached_no_later(values, target, ease, lower_is_better):
     steps = list(range(len(values)))
     hard = steps_to_target(steps, values, target, lower_is_better)
-    easy = steps_to_target(steps, values, target + ease if lower_is_better else target - ease, lower_is_better)
+    easy = steps_to_target(
+        steps, values, target + ease if lower_is_better else target - ease, lower_is_better
+    )
     if hard is not None:
         assert easy is not None
         assert easy <= hard

@@ -78,7 +78,7 @@ def _suggest(
     start = float(smoothed[half])
     noise = float(np.std(np.diff(loss[: 3 * width]), ddof=1)) / math.sqrt(2)
     fall = start - float(smoothed[lowest])
-    if fall <= max(4 * noise / math.sqrt(width), 0.01 * abs(start)):
+    if fall <= max(6 * noise / math.sqrt(width), 0.01 * abs(start)):
         return None, f"the loss never fell clearly: by {fall:.3g} from {start:.3g}, its noise is {noise:.3g}"
     if lowest >= len(smoothed) - half - 1 and not was_cut:
         return None, f"the loss was still falling at the highest rate, {r[-1]:.3g}: sweep further"

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sgdlab.analysis.intervals import Interval, mean_interval, t_quantile
+from sgdlab.analysis.intervals import Interval, skewed_mean_interval, skewed_t_limits
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,10 @@ class ExactNoiseScale:
 
 @dataclass(frozen=True)
 class EstimatedNoiseScale:
-    """Estimated from pairs of batches. b_simple is None ("unresolved") where |G|²'s interval reaches 0."""
+    """Estimated from pairs of batches.
+
+    b_simple is None ("unresolved") where the interval of |G|² reaches 0, or that of the ratio has no end.
+    """
 
     grad_sq_norm: Interval
     trace_sigma: Interval
@@ -65,8 +70,8 @@ def exact_from_sums(n: int, grad_sum: ArrayLike, sq_norm_sum: float) -> ExactNoi
 
 
 def estimate_noise_scale(
-    small_sq: Sequence[float] | NDArray[np.float64],
-    large_sq: Sequence[float] | NDArray[np.float64],
+    small_sq: Sequence[float] | Floats,
+    large_sq: Sequence[float] | Floats,
     small: int,
     large: int,
     rows: int | None,
@@ -79,8 +84,9 @@ def estimate_noise_scale(
     since without replacement E|g_b|² = |G|² + trΣ/b − trΣ/N (McCandlish et al. 2018, appendix A.1, with the
     finite-data term). With replacement the last term is absent and the first formula gives Σ|g_i − G|²/N;
     times N/(N − 1) it is returned with the divisor N − 1 as everywhere here.
-    Numerator and denominator are averaged over the pairs, then divided; Fieller's interval for the ratio.
-    20 pairs or more: with 10 and skewed gradients the 95 % interval held the truth in 89 to 92 %.
+    Numerator and denominator are averaged over the pairs, then divided. The intervals allow for skew; from 20
+    pairs on they held the truth in 92 to 97 % of repeats where Student's held it in 88 to 96 %; where few of
+    500 examples carried most of tr Σ (Pareto tail 2.5), with 20 to 200 pairs only in 70 to 93 %.
 
     small_sq, large_sq: [M], M >= 2; pairs drawn independently of each other, the two batches of a pair in any
     relation;  small, large: b, B;  rows: N, None for fresh data without end (then replacement must be True).
@@ -95,27 +101,30 @@ def estimate_noise_scale(
             trace = trace * rows / (rows - 1)
         else:
             signal = signal + trace / rows
-    denominator = mean_interval(list(signal), level)
-    numerator = mean_interval(list(trace), level)
-    ratio = _fieller(trace, signal, level) if denominator.low > 0 else None
+    denominator = skewed_mean_interval(signal.tolist(), level)
+    numerator = skewed_mean_interval(trace.tolist(), level)
+    ratio = _ratio_interval(trace, signal, level) if denominator.low > 0 else None
     return EstimatedNoiseScale(denominator, numerator, ratio, len(trace))
 
 
-def _fieller(a: NDArray[np.float64], g: NDArray[np.float64], level: float) -> Interval:
-    """All R with |ā − Rḡ| <= t √(v_aa − 2R v_ag + R² v_gg), v the covariances of the means (Fieller 1954).
+def _ratio_interval(a: Floats, g: Floats, level: float) -> Interval | None:
+    """All R with t_low <= (ā − Rḡ)/√(v_aa − 2R v_ag + R² v_gg) <= t_high, v the covariances of the means.
 
-    a, g: [M], paired;  bounded because the interval of ḡ excludes 0. Ends below 0 are cut: tr Σ >= 0.
+    Fieller's interval (1954), with Hall's limits for the skew of a − R̂g in place of Student's. None where it
+    has no end. Ends below 0 are cut: tr Σ >= 0.  a, g: [M], paired, ḡ > 0.
     """
-    m = len(a)
-    v = np.cov(a, g, ddof=1) / m
-    t2 = t_quantile((1 + level) / 2, m - 1) ** 2
+    v = np.cov(a, g, ddof=1) / len(a)
     mean_a, mean_g = float(a.mean()), float(g.mean())
-    p = mean_g**2 - t2 * v[1, 1]
-    q = mean_a * mean_g - t2 * v[0, 1]
-    r = mean_a**2 - t2 * v[0, 0]
-    root = math.sqrt(max(q**2 - p * r, 0.0))
-    estimate, low, high = mean_a / mean_g, (q - root) / p, (q + root) / p
-    return Interval(max(estimate, 0.0), max(low, 0.0), max(high, 0.0), level, m)
+    t_low, t_high = skewed_t_limits((a - mean_a / mean_g * g).tolist(), level)
+    ends = []
+    for t, side in ((t_high, -1.0), (t_low, 1.0)):
+        p = mean_g**2 - t**2 * float(v[1, 1])
+        q = mean_a * mean_g - t**2 * float(v[0, 1])
+        r = mean_a**2 - t**2 * float(v[0, 0])
+        if p <= 0:
+            return None
+        ends.append(max((q + side * math.sqrt(max(q**2 - p * r, 0.0))) / p, 0.0))
+    return Interval(max(mean_a / mean_g, 0.0), ends[0], ends[1], level, len(a))
 
 
 def _exact(n: int, grad_sq_norm: float, scatter: float) -> ExactNoiseScale:
@@ -128,8 +137,8 @@ def _exact(n: int, grad_sq_norm: float, scatter: float) -> ExactNoiseScale:
 
 
 def _check_pairs(
-    g_b: NDArray[np.float64],
-    g_B: NDArray[np.float64],
+    g_b: Floats,
+    g_B: Floats,
     small: int,
     large: int,
     rows: int | None,

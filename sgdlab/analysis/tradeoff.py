@@ -169,7 +169,7 @@ def _censored_fit(points: _Points, a: float, c: float, sigma: float) -> tuple[fl
         return -float(value), -gradient
 
     start = np.array([a, c, math.log(max(sigma, 0.02))])
-    # BFGS, not L-BFGS-B, whose threaded LAPACK took 20 ms a fit where other processes ran, 0.6 ms on one thread
+    # BFGS, not L-BFGS-B: beside other processes the threaded LAPACK of the latter took 20 ms a fit, BFGS 2
     a, c, log_sigma = minimize(negative, start, jac=True, method="BFGS", options={"gtol": 1e-6}).x
     low, high = _range_of_c(points)
     beyond = max(float(c) - high, 0.0)  # out there S = e^(a + c)/B: only a + c, log E_min, is known
@@ -231,15 +231,15 @@ def _judge(b_crit: Interval, sizes: tuple[int, ...], seeds: int) -> tuple[bool, 
         )
     if b_crit.estimate < sizes[0]:
         remedy = "measure smaller batch sizes" if sizes[0] > 1 else "no smaller batch size exists"
-        return False, (
-            f"cannot tell: the fit puts B_crit below {sizes[0]}, the smallest batch size that arrived; {remedy}"
-        )
+        where = f"below {sizes[0]}, the smallest batch size that arrived"
+        return False, f"cannot tell: the fit puts B_crit {where}; {remedy}"
     if b_crit.high > WIDEST * b_crit.low:
         needed = math.ceil(seeds * (math.log(b_crit.high / b_crit.low) / math.log(WIDEST)) ** 2)
+        number = "at least 5" if seeds < 5 else f"about {needed}" if needed <= 50 else "far more"
         return False, (
             f"cannot tell: the interval of B_crit, {b_crit.low:.3g} to {b_crit.high:.3g}, spans more than two"
-            f" decades; about {max(needed, seeds + 1)} seeds instead of {seeds}, more batch sizes or a finer"
-            " grid of rates would settle it"
+            f" decades; {number} seeds instead of {seeds}, more batch sizes or a finer grid of rates"
+            " would settle it"
         )
     found = f"{b_crit.estimate:.3g} [{b_crit.low:.3g}, {b_crit.high:.3g}]"
     return True, f"B_crit = {found} from {seeds} seeds at {len(sizes)} batch sizes"

@@ -116,7 +116,7 @@ def close(done: "Sweep", quiet: bool) -> None:
 def show_results(done: "Sweep") -> None:
     """A row for each setting: the runs' outcomes, means over seeds where there are several."""
     table, keys = done.results, [key for key in done.manifest.entries[0].varied if key != "seed"]
-    metrics = {"best_val_loss": "best val loss", "best_val_accuracy": "accuracy there", "best_train_loss": "train loss there"}
+    metrics = {"best_val_loss": "best val loss", "best_val_accuracy": "accuracy there", "final_train_loss": "final train loss"}
     shown = {name: title for name, title in metrics.items() if table[name].notna().any()}
     if table["status"].value_counts().get("completed", 0) and len(done.summary) < len(table):
         grouped = done.summary

@@ -43,6 +43,7 @@ def load_config(source: str | Path, overrides: Iterable[str] = ()) -> Config:
     Raises ConfigError listing every fault, each with file and line, key, value and remedy.
     """
     document = find_config(str(source))
+    document.values.pop("sweep", None)  # the grid is the sweep command's business
     for assignment in overrides:
         set_text(document, assignment)
     return build_config(document)

@@ -32,11 +32,8 @@ _DAMAGE = (
     EOFError,
     OSError,
     ValueError,
-    TypeError,
-    SyntaxError,
-    RuntimeError,  # an encrypted member, or a header nested without end
+    RuntimeError,  # an encrypted member
     NotImplementedError,  # an unknown compression
-    MemoryError,  # raised by the parser for a deeply nested header
     OverflowError,
 )
 
@@ -90,13 +87,19 @@ def _member(archive: zipfile.ZipFile, name: str, shown: str) -> Named:
 
 def _header(file: IO[bytes], label: str) -> tuple[tuple[int, ...], bool, np.dtype[Any], int]:
     """shape, Fortran order, dtype and the header's length in bytes."""
-    version = np.lib.format.read_magic(file)
-    readers = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-    if version not in readers:
-        raise DataError(f"{label}: npy version {version}; only plain arrays are read (versions 1.0 and 2.0)")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about headers that Python 2 wrote
-        shape, fortran, dtype = readers[version](file, max_header_size=10_000)
+    try:
+        version = np.lib.format.read_magic(file)
+        if version == (1, 0):
+            read = np.lib.format.read_array_header_1_0
+        elif version == (2, 0):
+            read = np.lib.format.read_array_header_2_0
+        else:
+            raise ValueError(f"npy version {version}; plain arrays have 1.0 or 2.0")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about headers that Python 2 wrote
+            shape, fortran, dtype = read(file, max_header_size=10_000)
+    except Exception as fault:  # numpy evaluates the header as Python literals: hostile text raises anything
+        raise DataError(f"{label}: not a numpy array, or a damaged one ({_words(fault)})") from None
     if dtype.hasobject:
         raise DataError(
             f"{label}: holds pickled objects, which are never loaded; save it as an array of numbers"

@@ -29,10 +29,10 @@ def load_function(dataset: "FunctionDataset", folder: Path | None = None) -> Raw
     except SgdlabError:
         raise
     except (Exception, SystemExit) as fault:
-        path = Path(dataset.name.rpartition(":")[0])
-        raise DataError(
-            f"{dataset.name}: {type(fault).__name__} at {error_place(fault, path)}: {fault}"
-        ) from fault
+        inside = fault.__traceback__ is not None and fault.__traceback__.tb_next is not None
+        file = Path(dataset.name.rpartition(":")[0])
+        place = f" at {error_place(fault, file)}" if inside else ""  # else the call itself did not fit
+        raise DataError(f"{dataset.name}: {type(fault).__name__}{place}: {fault}") from fault
     if not isinstance(result, tuple | list) or len(result) != 2:
         kind = f"{len(result)} values" if isinstance(result, tuple | list) else type(result).__name__
         raise DataError(f"{dataset.name}: must return (features, targets), not {kind}")

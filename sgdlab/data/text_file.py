@@ -70,8 +70,9 @@ def read_csv(path: str | Path, delimiter: str = ",") -> CsvText:
 
 def unknown_column(name: str, known: Sequence[str]) -> str:
     """`there is no column "ag"; did you mean "age"? (columns: "age", "sex")`."""
-    near = difflib.get_close_matches(name[:100], known[:1000], n=1)
-    meant = f"; did you mean {quote(near[0])}?" if near else ""
+    folded = {candidate.casefold(): candidate for candidate in reversed(known[:1000])}
+    near = difflib.get_close_matches(name[:100].casefold(), folded, n=1)
+    meant = f"; did you mean {quote(folded[near[0]])}?" if near else ""
     listed = ", ".join(map(quote, known[:30])) + (", ..." if len(known) > 30 else "")
     return f"there is no column {quote(name)}{meant} (columns: {listed})"
 
@@ -148,17 +149,14 @@ def _rows(text: str, delimiter: str, shown: str) -> tuple[list[list[str]], list[
     rows: list[list[str]] = []
     lines: list[int] = []
     before = 0  # last line of the row before
-    try:
-        reader = csv.reader(
-            io.StringIO(text, newline=""),
-            delimiter=delimiter,
-            strict=True,
-            skipinitialspace=delimiter != " ",
-        )
-    except (TypeError, ValueError):
-        raise DataError(
-            f"dataset.delimiter: {quote(delimiter)} cannot separate cells; use , ; or a tab"
-        ) from None
+    if delimiter in ('"', "\r", "\n"):
+        raise DataError(f"dataset.delimiter: {quote(delimiter)} cannot separate cells; use , ; or a tab")
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=delimiter,
+        strict=True,
+        skipinitialspace=delimiter != " ",
+    )
     try:
         for row in reader:
             line, before = before + 1, reader.line_num

@@ -50,6 +50,11 @@ class Engine(ABC):
     def __init__(self, task: Task) -> None:
         self.task = task
 
+    @classmethod
+    @abstractmethod
+    def refusal(cls, config: Config) -> str | None:
+        """Why this engine cannot run a config (device already resolved); None if it can."""
+
     @abstractmethod
     def run(self, stretch: Stretch) -> NDArray[np.float64]:
         """Execute the stretch; the mean loss of each batch before its update, [steps].
@@ -59,7 +64,7 @@ class Engine(ABC):
 
     @abstractmethod
     def optimizer_state(self) -> dict[str, Any]:
-        """The optimiser's memory as torch.optim's state_dict has it: only tensors and plain values."""
+        """{"state": {i: {name: tensor}}}: the memory for parameter i, by torch.optim's names; copies."""
 
     @abstractmethod
     def load_optimizer_state(self, state: dict[str, Any]) -> None:

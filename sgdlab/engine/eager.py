@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sgdlab.config import Config
 from sgdlab.engine.base import Engine, Task
 from sgdlab.losses import loss_of
 from sgdlab.optim import build_optimizer
@@ -25,6 +26,11 @@ class EagerEngine(Engine):
         super().__init__(task)
         trained = [p for p in task.model.parameters() if p.requires_grad]
         self.optimizer = build_optimizer(task.config.optimizer, trained, task.config.learning_rate.initial)
+
+    @classmethod
+    def refusal(cls, config: Config) -> str | None:
+        """See Engine.refusal: whatever torch can do."""
+        return None
 
     def run(self, stretch: Stretch) -> NDArray[np.float64]:
         """See Engine.run."""
@@ -67,11 +73,12 @@ class EagerEngine(Engine):
 
     def optimizer_state(self) -> dict[str, Any]:
         """See Engine.optimizer_state."""
-        return self.optimizer.state_dict()
+        return {"state": copy.deepcopy(self.optimizer.state_dict()["state"])}
 
     def load_optimizer_state(self, state: dict[str, Any]) -> None:
         """See Engine.load_optimizer_state."""
-        self.optimizer.load_state_dict(state)
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": state["state"], "param_groups": groups})
 
     def warm_up(self) -> None:
         """Two steps on a copy of the model, so that the first real one pays for no initialisation."""

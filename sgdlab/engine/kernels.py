@@ -15,7 +15,7 @@ from sgdlab.engine import kernels_layers as layers
 from sgdlab.engine import kernels_losses as losses_of
 from sgdlab.engine import kernels_rules as rules
 from sgdlab.engine.kernels_products import ROWS
-from sgdlab.engine.kernels_vectors import ALIGN, window
+from sgdlab.engine.kernels_vectors import ALIGN, pointer
 
 ACTIVATIONS = {"relu": layers.RELU, "tanh": layers.TANH, "sigmoid": layers.SIGMOID, "gelu": layers.GELU}
 OUTPUTS = {"logits": losses_of.LOGITS, "softmax": losses_of.SOFTMAX}
@@ -116,7 +116,7 @@ def workspace_size(spec: NDArray[np.int64]) -> int:
 def _block_forward(parameters, spec, workspace, rows):  # type: ignore[no-untyped-def]
     """Activations of every layer for the rows at hand."""
     for layer in range(spec[_LAYERS]):
-        record = window(spec, _HEADER + layer * _RECORD, 2 * _RECORD)
+        record = spec[_HEADER + layer * _RECORD :]
         n_in, n_out, z_at = record[_IN], record[_OUT], record[_RECORD + _VALUES]
         weight_at, bias_at = record[_WEIGHT], record[_BIAS]
         layers.forward(workspace, record[_VALUES], parameters, weight_at, bias_at, n_in, n_out, rows, workspace, z_at)
@@ -127,22 +127,25 @@ def _block_forward(parameters, spec, workspace, rows):  # type: ignore[no-untype
 @njit(error_model="numpy")
 def _block_loss(labels, targets, indices, first, rows, share, spec, workspace):  # type: ignore[no-untyped-def]
     """Summed loss of the rows at hand; the last layer's deltas, times share, are left in the workspace."""
-    record = window(spec, _HEADER + (spec[_LAYERS] - 1) * _RECORD, 2 * _RECORD)
-    n_out = record[_OUT]
-    wide = layers.padded(n_out)
-    total = 0.0
-    for r in range(rows):
-        row = indices[first + r]
-        z, delta = record[_RECORD + _VALUES] + r * wide, record[_DELTAS] + r * wide
-        label = labels[row] if spec[_LOSS] == losses_of.CROSS_ENTROPY else 0
-        total += losses_of.loss_row(
-            spec[_LOSS], spec[_OUTPUT], workspace, z, delta, n_out, wide, label, targets, row * n_out, share
+    record = spec[_HEADER + (spec[_LAYERS] - 1) * _RECORD :]
+    z, delta, n = record[_RECORD + _VALUES], record[_DELTAS], record[_OUT]
+    wide = layers.padded(n)
+    if spec[_OUTPUT] == losses_of.SOFTMAX:
+        losses_of.softmax_rows(workspace, z, rows, n, wide)
+    if spec[_LOSS] == losses_of.CROSS_ENTROPY:
+        loss = losses_of.cross_entropy_rows(workspace, z, delta, rows, n, wide, labels, indices, first, share)
+    else:
+        half = spec[_LOSS] == losses_of.HALF_MSE
+        loss = losses_of.squared_error_rows(
+            workspace, z, delta, rows, n, wide, targets, indices, first, half, share
         )
-    return total
+    if spec[_OUTPUT] == losses_of.SOFTMAX:
+        losses_of.softmax_rows_backward(workspace, z, delta, rows, wide)
+    return loss
 
 
 @njit(error_model="numpy")
-def _layer_gradient(record, spec, parameters, slots, rates, workspace, rows, add, last):  # type: ignore[no-untyped-def]
+def _layer_gradient(record, spec, parameters, slots, size, rates, workspace, rows, add, last):  # type: ignore[no-untyped-def]
     """Gradient of one layer, strip by strip of its weight, each updated while it is in the first-level cache.
 
     A batch of several row blocks adds them up in the workspace and updates with the last; one of a single
@@ -158,19 +161,19 @@ def _layer_gradient(record, spec, parameters, slots, rates, workspace, rows, add
             workspace, deltas + o, 1, wide, workspace, values, stride, rows, workspace, place, n_in, tall, n_in, add
         )
         if last:
-            rules.update(spec[_OPTIMISER], rates, parameters, slots, at, workspace, place, tall * n_in)
+            rules.update(spec[_OPTIMISER], rates, parameters, slots, size, at, workspace, place, tall * n_in)
     if bias_at >= 0:
         place = spec[_STRIP] if alone else spec[_GRADIENT] + bias_at
         layers.column_sums(workspace, deltas, rows, n_out, place, add)
         if last:
-            rules.update(spec[_OPTIMISER], rates, parameters, slots, bias_at, workspace, place, n_out)
+            rules.update(spec[_OPTIMISER], rates, parameters, slots, size, bias_at, workspace, place, n_out)
 
 
 @njit(error_model="numpy")
-def _block_backward(parameters, slots, spec, rates, workspace, rows, add, last):  # type: ignore[no-untyped-def]
+def _block_backward(parameters, slots, size, spec, rates, workspace, rows, add, last):  # type: ignore[no-untyped-def]
     """Deltas and gradients from the last layer to the first; the update where `last`."""
     for layer in range(spec[_LAYERS] - 1, -1, -1):
-        record = window(spec, _HEADER + layer * _RECORD, _RECORD)
+        record = spec[_HEADER + layer * _RECORD :]
         if layer > 0:
             n_in, n_out, weight_at = record[_IN], record[_OUT], record[_WEIGHT]
             wide, deltas_at = layers.padded(n_in), spec[_HEADER + (layer - 1) * _RECORD + _DELTAS]
@@ -182,14 +185,12 @@ def _block_backward(parameters, slots, spec, rates, workspace, rows, add, last):
             layers.activate_backward(
                 spec[_ACTIVATION], workspace, record[_VALUES], rows * wide, slopes_at, deltas_at
             )
-        _layer_gradient(record, spec, parameters, slots, rates, workspace, rows, add, last)
+        _layer_gradient(record, spec, parameters, slots, size, rates, workspace, rows, add, last)
 
 
 @njit(error_model="numpy")
-def _steps(x, labels, targets, indices, offsets, learning_rates, first_step, parameters, slots, spec, hyper, workspace, losses):  # type: ignore[no-untyped-def]
-    width = x.shape[1]
-    rows_of_x, memories = window(x, 0, x.size), window(slots, 0, slots.size)
-    wanted = window(targets, 0, targets.size)
+def _steps(x, width, labels, targets, indices, offsets, learning_rates, first_step, parameters, slots, size, spec, hyper, workspace, losses):  # type: ignore[no-untyped-def]
+    """The steps of train_steps; x, targets, parameters, slots and workspace are pointers here."""
     for s in range(len(learning_rates)):
         begin, end = offsets[s], offsets[s + 1]
         rates = rules.rates_at(spec[_OPTIMISER], learning_rates[s], first_step + s + 1, hyper)
@@ -198,11 +199,11 @@ def _steps(x, labels, targets, indices, offsets, learning_rates, first_step, par
         first = begin
         while first < end:
             rows = min(spec[_BLOCK], end - first)
-            last = first + rows == end
-            layers.gather(rows_of_x, width, indices, first, rows, workspace, spec[_HEADER + _VALUES])
+            add, last = first > begin, first + rows == end
+            layers.gather(x, width, indices, first, rows, workspace, spec[_HEADER + _VALUES])
             _block_forward(parameters, spec, workspace, rows)
-            total += _block_loss(labels, wanted, indices, first, rows, share, spec, workspace)
-            _block_backward(parameters, memories, spec, rates, workspace, rows, first > begin, last)
+            total += _block_loss(labels, targets, indices, first, rows, share, spec, workspace)
+            _block_backward(parameters, slots, size, spec, rates, workspace, rows, add, last)
             first += rows
         losses[s] = total / (end - begin)
         if not math.isfinite(losses[s]):
@@ -229,6 +230,9 @@ def compiled() -> Callable[..., int]:
     @njit(_SIGNATURE, cache=True, nogil=True, error_model="numpy")
     def train_steps(x, labels, targets, indices, offsets, learning_rates, first_step, parameters, slots, spec, hyper, workspace, losses):  # type: ignore[no-untyped-def]
         _ = fingerprint
-        return _steps(x, labels, targets, indices, offsets, learning_rates, first_step, parameters, slots, spec, hyper, workspace, losses)  # fmt: skip
+        return _steps(
+            pointer(x), x.shape[1], labels, pointer(targets), indices, offsets, learning_rates, first_step,
+            pointer(parameters), pointer(slots), slots.shape[1], spec, hyper, pointer(workspace), losses,
+        )  # fmt: skip
 
     return train_steps  # type: ignore[no-any-return]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from sgdlab.engine.kernels_vectors import nearest, power_of_two, select, size
+from sgdlab.engine.kernels_vectors import magnitude, nearest, power_of_two, select
 
 _ZERO, _ONE, _TWO, _INFINITY = (np.float32(value) for value in (0.0, 1.0, 2.0, np.inf))
 
@@ -53,9 +53,9 @@ def tanh(x):  # type: ignore[no-untyped-def]
     """An odd polynomial within 0.625 (Cephes tanhf), 1 - 2 / (e**2|x| + 1) beyond."""
     s = x * x
     near = ((((s * _T0 + _T1) * s + _T2) * s + _T3) * s + _T4) * s * x + x
-    far = _ONE - _TWO / (exp(size(x) * _TWO) + _ONE)
+    far = _ONE - _TWO / (exp(magnitude(x) * _TWO) + _ONE)
     far = select(x < _ZERO, _ZERO - far, far)
-    return select(size(x) > _TANH_SMALL, far, near)
+    return select(magnitude(x) > _TANH_SMALL, far, near)
 
 
 _ERF_BOUND = np.float32(4.0)

@@ -25,9 +25,9 @@ _ZERO, _HALF, _ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
 _MINUS_INFINITY = np.float32(-np.inf)
 
 
-@njit(error_model="numpy")
+@njit(error_model="numpy", inline="always")
 def _softmax(values, z, p, n, wide):  # type: ignore[no-untyped-def]
-    """values[p:] = softmax(values[z : z + n]), 0 from n up to wide; returns log sum e**z. p may be z."""
+    """values[p:] = e**(z - max z) for the n numbers z, then 0 up to `wide`; returns their sum and max z."""
     top = spread(_MINUS_INFINITY)
     for i in range(0, wide, LANES):
         value = select(lanes_below(n - i), load(values, z + i), _MINUS_INFINITY)
@@ -39,59 +39,58 @@ def _softmax(values, z, p, n, wide):  # type: ignore[no-untyped-def]
         value = elementwise.exp(value - peak)
         sums = sums + value
         store(values, p + i, value)
-    mass = total(sums)
-    scale = _ONE / mass
-    for i in range(0, wide, LANES):
-        store(values, p + i, load(values, p + i) * scale)
-    return peak + math.log(mass)
+    return total(sums), peak
 
 
 @njit(error_model="numpy")
-def cross_entropy(values, z, delta, n, wide, label, share):  # type: ignore[no-untyped-def]
-    """log sum e**z - z[label]; values[delta:] = share times its gradient, softmax(z) - onehot(label)."""
-    correct = values[z + label]
-    value = _softmax(values, z, delta, n, wide) - correct
-    values[delta + label] -= _ONE
-    for i in range(0, wide, LANES):
-        store(values, delta + i, load(values, delta + i) * share)
-    return value
+def softmax_rows(values, z, rows, n, wide):  # type: ignore[no-untyped-def]
+    """Each row of z, `wide` floats apart, becomes its softmax."""
+    for row in range(z, z + rows * wide, wide):
+        mass, _ = _softmax(values, row, row, n, wide)
+        scale = _ONE / mass
+        for i in range(0, wide, LANES):
+            store(values, row + i, load(values, row + i) * scale)
 
 
 @njit(error_model="numpy")
-def squared_error(values, z, delta, n, wide, targets, target, half, share):  # type: ignore[no-untyped-def]
-    """mean_i (z_i - target_i)^2, or half of it; values[delta:] = share times its gradient."""
-    mean = _ONE / np.float32(n)
-    if half:
-        mean *= _HALF
-    factor = (mean + mean) * share
-    squares = spread(_ZERO)
-    for i in range(0, wide, LANES):
-        error = load_first(values, z + i, n - i) - load_first(targets, target + i, n - i)
-        squares = squares + error * error
-        store(values, delta + i, error * factor)
-    return total(squares) * mean
-
-
-@njit(error_model="numpy")
-def softmax_backward(values, p, delta, wide):  # type: ignore[no-untyped-def]
+def softmax_rows_backward(values, p, delta, rows, wide):  # type: ignore[no-untyped-def]
     """delta_i = p_i (delta_i - sum_j p_j delta_j): the gradient through p = softmax(z)."""
-    sums = spread(_ZERO)
-    for i in range(0, wide, LANES):
-        sums = sums + load(values, p + i) * load(values, delta + i)
-    common = total(sums)
-    for i in range(0, wide, LANES):
-        store(values, delta + i, load(values, p + i) * (load(values, delta + i) - common))
+    for row in range(0, rows * wide, wide):
+        sums = spread(_ZERO)
+        for i in range(row, row + wide, LANES):
+            sums = sums + load(values, p + i) * load(values, delta + i)
+        common = total(sums)
+        for i in range(row, row + wide, LANES):
+            store(values, delta + i, load(values, p + i) * (load(values, delta + i) - common))
 
 
 @njit(error_model="numpy")
-def loss_row(loss, output, values, z, delta, n, wide, label, targets, target, share):  # type: ignore[no-untyped-def]
-    """Loss of the logits values[z : z + n]; values[delta:] = share times its gradient. Rows lie `wide` apart."""
-    if output == SOFTMAX:
-        _softmax(values, z, z, n, wide)
-    if loss == CROSS_ENTROPY:
-        value = cross_entropy(values, z, delta, n, wide, label, share)
-    else:
-        value = squared_error(values, z, delta, n, wide, targets, target, loss == HALF_MSE, share)
-    if output == SOFTMAX:
-        softmax_backward(values, z, delta, wide)
-    return value
+def cross_entropy_rows(values, z, delta, rows, n, wide, labels, indices, first, share):  # type: ignore[no-untyped-def]
+    """Sum over the rows of log sum_i e**z_i - z_label; delta = share (softmax(z) - onehot(label))."""
+    loss = 0.0
+    for r in range(rows):
+        label, z_at, delta_at = labels[indices[first + r]], z + r * wide, delta + r * wide
+        mass, peak = _softmax(values, z_at, delta_at, n, wide)
+        loss += peak + math.log(mass) - values[z_at + label]
+        scale = share / mass
+        for i in range(0, wide, LANES):
+            hot = select(lanes_below(label + 1 - i), share, _ZERO) - select(lanes_below(label - i), share, _ZERO)
+            store(values, delta_at + i, load(values, delta_at + i) * scale - hot)
+    return loss
+
+
+@njit(error_model="numpy")
+def squared_error_rows(values, z, delta, rows, n, wide, targets, indices, first, half, share):  # type: ignore[no-untyped-def]
+    """Sum over the rows of mean_i (z_i - target_i)^2, or half of it; delta = share times its gradient."""
+    mean = (_HALF if half else _ONE) / np.float32(n)
+    factor = (mean + mean) * share
+    loss = 0.0
+    for r in range(rows):
+        target, z_at, delta_at = indices[first + r] * n, z + r * wide, delta + r * wide
+        squares = spread(_ZERO)
+        for i in range(0, wide, LANES):
+            error = load_first(values, z_at + i, n - i) - load_first(targets, target + i, n - i)
+            squares = squares + error * error
+            store(values, delta_at + i, error * factor)
+        loss += total(squares) * mean
+    return loss

@@ -69,8 +69,8 @@ def _dot_tile(rows: int, columns: int) -> Callable[..., None]:
         def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
             x, x_at, x_stride, w, w_at, w_stride, depth, z, z_at, z_stride = arguments
             emit = _Tile(context, builder)
-            x_rows = [emit.at(emit.data(x), x_at, emit.times(r, x_stride)) for r in range(rows)]
-            w_rows = [emit.at(emit.data(w), w_at, emit.times(c, w_stride)) for c in range(columns)]
+            x_rows = [emit.at(x, x_at, emit.times(r, x_stride)) for r in range(rows)]
+            w_rows = [emit.at(w, w_at, emit.times(c, w_stride)) for c in range(columns)]
             totals = emit.zeros(rows, columns)
 
             def multiply(k: Any, load_w: Callable[[Any], Any]) -> None:
@@ -90,7 +90,7 @@ def _dot_tile(rows: int, columns: int) -> Callable[..., None]:
             flat = [builder.load(total, typ=VECTOR) for row in totals for total in row]
             for index, value in enumerate(emit.sums(flat)):
                 r, c = divmod(index, columns)
-                place = emit.at(emit.data(z), z_at, emit.times(r, z_stride), INT(c))
+                place = emit.at(z, z_at, emit.times(r, z_stride), INT(c))
                 builder.store(builder.fadd(builder.load(place, typ=FLOAT), value), place)
             return context.get_dummy_value()
 
@@ -111,9 +111,9 @@ def _outer_tile(rows: int, vectors: int, masked: bool) -> Callable[..., None]:
         def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
             a, a_at, a_row, a_depth, b, b_at, b_stride, depth, c, c_at, c_stride, add, lanes = arguments
             emit = _Tile(context, builder)
-            a_rows = [emit.at(emit.data(a), a_at, emit.times(r, a_row)) for r in range(rows)]
-            b_start = emit.at(emit.data(b), b_at)
-            c_rows = [emit.at(emit.data(c), c_at, emit.times(r, c_stride)) for r in range(rows)]
+            a_rows = [emit.at(a, a_at, emit.times(r, a_row)) for r in range(rows)]
+            b_start = emit.at(b, b_at)
+            c_rows = [emit.at(c, c_at, emit.times(r, c_stride)) for r in range(rows)]
             mask = emit.first_lanes(lanes) if masked else None
             load = (lambda p: emit.load_masked(p, mask)) if masked else emit.load
             totals = emit.zeros(rows, vectors)

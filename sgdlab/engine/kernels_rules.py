@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from sgdlab.engine.kernels_vectors import LANES, load, load_first, root, select, size, store, store_first
+from sgdlab.engine.kernels_vectors import LANES, load, load_first, magnitude, root, select, store, store_first
 
 OPTIMISERS = SGD, NESTEROV, ADAM, ADAMW = 0, 1, 2, 3
 _ZERO = np.float32(0.0)
@@ -60,7 +60,7 @@ def _adam(rates, w, g, m, v):  # type: ignore[no-untyped-def]
     m = m + (g - m) * rates.add_mean
     v = v * rates.keep_square + g * g * rates.add_square
     w = w * rates.shrink - m * rates.step / (root(v) * rates.root_scale + rates.epsilon)
-    m = select(size(m) < rates.least_mean, _ZERO, m)
+    m = select(magnitude(m) < rates.least_mean, _ZERO, m)
     return w, m, select(v < rates.least_square, _ZERO, v)
 
 
@@ -70,7 +70,7 @@ def _momentum(rates, w, g, m, ahead):  # type: ignore[no-untyped-def]
     g = g + w * rates.decay
     m = m * rates.momentum + g
     step = g + m * rates.momentum if ahead else m
-    return w - step * rates.step, select(size(m) < rates.least_mean, _ZERO, m)
+    return w - step * rates.step, select(magnitude(m) < rates.least_mean, _ZERO, m)
 
 
 @njit
@@ -80,9 +80,9 @@ def _descent(rates, w, g):  # type: ignore[no-untyped-def]
 
 
 @njit(error_model="numpy")
-def update(optimiser, rates, parameters, slots, at, gradient, place, count):  # type: ignore[no-untyped-def]
-    """One step on parameters[at : at + count] with gradient[place : place + count]; slots: both memories, flat."""
-    second = at + len(slots) // 2
+def update(optimiser, rates, parameters, slots, size, at, gradient, place, count):  # type: ignore[no-untyped-def]
+    """One step on parameters[at : at + count] with gradient[place : place + count]; slots: both memories, size apart."""
+    second = at + size
     left = count % LANES
     whole = count - left
     if optimiser >= ADAM:

@@ -1,7 +1,7 @@
 """A vector of float32 as a numba type: numba has none, and LLVM's own vectoriser fails or scatters on short rows.
 
-Kernels add, multiply and compare `Vector`s like numbers; LLVM lowers `<LANES x float>` on any CPU. Arrays are
-flat and float32. Nothing here assumes that numbers are finite: NaN comes out wherever NaN goes in.
+Kernels add, multiply and compare `Vector`s like numbers; LLVM lowers `<LANES x float>` on any CPU. `floats` are
+pointers to flat float32 memory. Nothing here assumes that numbers are finite: NaN comes out wherever NaN goes in.
 """
 
 import operator
@@ -13,10 +13,10 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.core.datamodel import models, register_default
-from numba.core.imputils import impl_ret_borrowed, lower_builtin
+from numba.core.imputils import lower_builtin
 from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
 from numba.extending import intrinsic
-from numba.np.arrayobj import make_array, populate_array
+from numba.np.arrayobj import make_array
 
 ALIGN = 16  # floats: every row and tensor in a buffer of ours starts on a multiple of this
 
@@ -36,7 +36,7 @@ LANES, REGISTERS = _lanes_and_registers()
 INT, FLOAT = ir.IntType(64), ir.FloatType()
 _SMALL = ir.IntType(32)
 VECTOR, MASK = ir.VectorType(FLOAT, LANES), ir.VectorType(ir.IntType(1), LANES)
-FLOATS = types.Array(types.float32, 1, "C")
+FLOATS = types.CPointer(types.float32)  # one word; an array would be passed as seven
 
 
 class Vector(types.Type):
@@ -69,9 +69,6 @@ class Emitter:
 
     def __init__(self, context: Any, builder: Any) -> None:
         self.context, self.builder = context, builder
-
-    def data(self, array: Any) -> Any:
-        return make_array(FLOATS)(self.context, self.builder, array).data
 
     def at(self, base: Any, *offsets: Any) -> Any:
         for offset in offsets:
@@ -178,7 +175,7 @@ def _function(name: str) -> Callable[..., Any]:
     return apply  # type: ignore[no-any-return]
 
 
-root, size, nearest = _function("sqrt"), _function("fabs"), _function("rint")
+root, magnitude, nearest = _function("sqrt"), _function("fabs"), _function("rint")
 
 
 @intrinsic
@@ -202,47 +199,47 @@ def spread(typing, number):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def load(typing, array, at):  # type: ignore[no-untyped-def]
-    """The vector array[at : at + LANES]."""
+def load(typing, floats, at):  # type: ignore[no-untyped-def]
+    """The vector floats[at : at + LANES]."""
 
     def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         emit = Emitter(context, builder)
-        return emit.load(emit.at(emit.data(arguments[0]), arguments[1]))
+        return emit.load(emit.at(arguments[0], arguments[1]))
 
     return vector(FLOATS, types.int64), codegen
 
 
 @intrinsic
-def load_first(typing, array, at, count):  # type: ignore[no-untyped-def]
-    """The vector array[at : at + count] with 0 in the lanes beyond; count may exceed LANES."""
+def load_first(typing, floats, at, count):  # type: ignore[no-untyped-def]
+    """The vector floats[at : at + count] with 0 in the lanes beyond; count may exceed LANES."""
 
     def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         emit = Emitter(context, builder)
-        return emit.load_masked(emit.at(emit.data(arguments[0]), arguments[1]), emit.first_lanes(arguments[2]))
+        return emit.load_masked(emit.at(arguments[0], arguments[1]), emit.first_lanes(arguments[2]))
 
     return vector(FLOATS, types.int64, types.int64), codegen
 
 
 @intrinsic
-def store(typing, array, at, value):  # type: ignore[no-untyped-def]
-    """array[at : at + LANES] = value."""
+def store(typing, floats, at, value):  # type: ignore[no-untyped-def]
+    """floats[at : at + LANES] = value."""
 
     def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         emit = Emitter(context, builder)
-        emit.store(emit.spread(arguments[2]), emit.at(emit.data(arguments[0]), arguments[1]))
+        emit.store(emit.spread(arguments[2]), emit.at(arguments[0], arguments[1]))
         return context.get_dummy_value()
 
     return types.void(FLOATS, types.int64, value), codegen
 
 
 @intrinsic
-def store_first(typing, array, at, count, value):  # type: ignore[no-untyped-def]
-    """array[at : at + count] = the first lanes of value; count may exceed LANES."""
+def store_first(typing, floats, at, count, value):  # type: ignore[no-untyped-def]
+    """floats[at : at + count] = the first lanes of value; count may exceed LANES."""
 
     def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
         emit = Emitter(context, builder)
-        array, at, count, value = arguments
-        emit.store_masked(emit.spread(value), emit.at(emit.data(array), at), emit.first_lanes(count))
+        floats, at, count, value = arguments
+        emit.store_masked(emit.spread(value), emit.at(floats, at), emit.first_lanes(count))
         return context.get_dummy_value()
 
     return types.void(FLOATS, types.int64, types.int64, value), codegen
@@ -278,33 +275,23 @@ def largest(typing, value):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def window(typing, array, at, length):  # type: ignore[no-untyped-def]
-    """array[at : at + length] of a flat array, without bounds, reference counts or negative indices."""
+def pointer(typing, array):  # type: ignore[no-untyped-def]
+    """The memory of a contiguous float32 array; valid while the array lives."""
 
     def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        array, at, length = arguments
-        kind = signature.return_type
-        source = make_array(signature.args[0])(context, builder, array)
-        result = make_array(kind)(context, builder)
-        item = source.itemsize
-        element = context.get_data_type(kind.dtype)
-        data = builder.gep(source.data, [at], source_etype=element)
-        populate_array(result, data=data, shape=[length], strides=[item], itemsize=item, meminfo=None)
-        return impl_ret_borrowed(context, builder, kind, result._getvalue())
+        return make_array(signature.args[0])(context, builder, arguments[0]).data
 
-    return types.Array(array.dtype, 1, "C")(array, types.int64, types.int64), codegen
+    return FLOATS(array), codegen
 
 
 @intrinsic
-def prefetch(typing, array, at):  # type: ignore[no-untyped-def]
-    """Ask for the cache line of array.flat[at] ahead of its use; never faults."""
+def prefetch(typing, floats, at):  # type: ignore[no-untyped-def]
+    """Ask for the cache line of floats[at] ahead of its use; never faults."""
 
     def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
-        source = make_array(signature.args[0])(context, builder, arguments[0])
-        pointer = builder.gep(source.data, [arguments[1]], source_etype=FLOAT)
-        emit, flag = Emitter(context, builder), ir.IntType(32)
-        pointer = builder.bitcast(pointer, ir.PointerType(ir.IntType(8)))
-        emit.call("llvm.prefetch.p0", ir.VoidType(), pointer, flag(0), flag(2), flag(1))
+        emit = Emitter(context, builder)
+        place = builder.bitcast(emit.at(*arguments), ir.PointerType(ir.IntType(8)))
+        emit.call("llvm.prefetch.p0", ir.VoidType(), place, _SMALL(0), _SMALL(2), _SMALL(1))
         return context.get_dummy_value()
 
-    return types.void(array, types.int64), codegen
+    return types.void(FLOATS, types.int64), codegen

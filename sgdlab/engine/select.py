@@ -10,6 +10,7 @@ from sgdlab.config.schema import LinearModel, MlpModel
 from sgdlab.data import Problem
 from sgdlab.engine.base import Engine, Task
 from sgdlab.engine.eager import EagerEngine
+from sgdlab.engine.native import NativeEngine
 from sgdlab.environment import available_cores
 from sgdlab.errors import EngineError
 from sgdlab.models import build_model, row_shape
@@ -27,18 +28,32 @@ class Choice:
     reason: str
 
 
+ENGINES: dict[str, type[Engine]] = {"native": NativeEngine, "eager": EagerEngine}
+"""All engines, by name."""
+
+
 def build_engine(task: Task) -> Engine:
     """The engine that a resolved config names, on its task."""
-    return EagerEngine(task)
+    return ENGINES[task.config.engine](task)
 
 
 def choose_engine(config: Config, problem: Problem) -> Choice:
     """The engine asked for, or the fastest that can run this config; EngineError with the reason."""
+    refusal = NativeEngine.refusal(config)
     flops = step_flops(config, problem)
-    threads = config.threads
-    if threads == "auto":
-        threads = available_cores() if flops >= MANY_FLOPS and config.device == "cpu" else 1
-    return Choice("eager", threads, "eager")
+    many = flops >= MANY_FLOPS and config.device == "cpu"
+    threads = config.threads if config.threads != "auto" else available_cores() if many else 1
+    if config.engine == "native":
+        if refusal is not None:
+            raise EngineError(f"engine: native cannot run this config: {refusal}; use engine: auto or eager")
+        return Choice("native", 1, "asked for")
+    if config.engine == "eager":
+        return Choice("eager", threads, "asked for")
+    if refusal is not None:
+        return Choice("eager", threads, f"native cannot run it: {refusal}")
+    if threads > 1:
+        return Choice("eager", threads, f"{flops / 1e6:,.0f} MFLOP a step keep {threads} threads busy")
+    return Choice("native", 1, f"{flops / 1e6:,.3g} MFLOP a step: compiled steps on one core are fastest")
 
 
 def resolve_device(wanted: str) -> str:

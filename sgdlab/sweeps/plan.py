@@ -3,7 +3,7 @@
 import copy
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sgdlab.config import Config, Document, build_config, set_initial, set_value
@@ -13,6 +13,7 @@ from sgdlab.errors import ConfigError
 from sgdlab.runs import slug
 
 MAX_RUNS = 100_000
+GRID = "sweep"
 _INITIAL = ("batch_size", "learning_rate")
 _SHORT = {"batch_size": "bs", "learning_rate": "lr"}
 
@@ -62,6 +63,26 @@ def parse_axis(assignment: str, option: str = "--vary") -> Axis:
     """The axis of 'KEY=V1,V2' or 'KEY=[...]'."""
     key, text = split_assignment(assignment, option)
     return Axis(key, parse_list(text, f"{option} {key}"), f"{option} {key}")
+
+
+def own_axes(document: Document, given: set[str]) -> list[Axis]:
+    """The grid that a config brings along under `sweep`, without the keys that are given elsewhere."""
+    grid = document.values.get(GRID, {})
+    place = document.origin((GRID,))
+    if not isinstance(grid, dict):
+        raise ConfigError(f"{place} {GRID}: must be keys with lists, like {{batch_size: [8, 64]}}")
+    axes = []
+    for key, values in grid.items():
+        if not isinstance(values, list) or not values:
+            raise ConfigError(f"{place} {GRID}.{key}: must be a list of values")
+        if key not in given:
+            axes.append(Axis(key, _distinct(values, f"{place} {GRID}.{key}"), f"{place} {GRID}.{key}"))
+    return axes
+
+
+def without_grid(document: Document) -> Document:
+    """The document as one run's config: without its key `sweep`."""
+    return replace(document, values={key: value for key, value in document.values.items() if key != GRID})
 
 
 def plan_runs(document: Document, axes: Sequence[Axis]) -> list[PlannedRun]:

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RESULTS, SUMMARY = "results.csv", "summary.csv"
-OUTCOMES = ("best_val_loss", "best_val_accuracy", "best_train_loss", "final_val_loss", "final_val_accuracy", "train_seconds")
+OUTCOMES = (
+    "best_val_loss", "best_val_accuracy", "best_train_loss", "final_train_loss", "final_val_loss", "final_val_accuracy",
+    "train_seconds",
+)  # fmt: skip
 _COLUMNS = (
     "status", "best_epoch", "best_step", "best_val_loss", "best_val_accuracy", "best_train_loss", "best_train_accuracy",
     "best_val_rmse", "test_loss", "test_accuracy", "final_epoch", "final_train_loss", "final_val_loss",
