@@ -3,134 +3,45 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sgdlab import figures
-from sgdlab.config import Config, Document, build_config, find_config, locate, portable_values, set_initial, set_text, set_value
+from sgdlab.config import (
+    Config,
+    Document,
+    build_config,
+    find_config,
+    locate,
+    portable_values,
+    set_initial,
+    set_text,
+    set_value,
+)
 from sgdlab.data import Problem, load
 from sgdlab.environment import available_cores
-from sgdlab.errors import ConfigError, RunFolderError
-from sgdlab.history import read_history
+from sgdlab.errors import ConfigError
+from sgdlab.results import Run, Sweep, open_run
 from sgdlab.runs import (
-    BEST,
-    CONFIG,
-    HISTORY,
     RunFolder,
     checked_name,
     create_folder,
     create_run_folder,
-    is_run,
-    is_sweep,
     run_name,
-    runs_in,
     slug,
     stamped,
 )
-from sgdlab.sweeps.manifest import RESOLVED_KEYS, Entry, Manifest, read_manifest
+from sgdlab.sweeps.manifest import RESOLVED_KEYS, Entry, Manifest
 from sgdlab.sweeps.plan import Axis, PlannedRun, own_axes, plan_runs, without_grid
 
 if TYPE_CHECKING:
-    import pandas as pd
-    from matplotlib.figure import Figure
-    from torch import nn
-
+    from sgdlab.data import Progress
     from sgdlab.session import Observer, Session
     from sgdlab.signals import StopRequest
 
 RUNS_DIR = Path("runs")
 Source = str | Path | Mapping[str, Any]
 _INITIAL = ("batch_size", "learning_rate")
-
-
-class Run:
-    """A run on disk."""
-
-    def __init__(self, path: str | Path) -> None:
-        self.folder = RunFolder(Path(path))
-
-    @property
-    def path(self) -> Path:
-        """The run folder."""
-        return self.folder.path
-
-    @cached_property
-    def history(self) -> "pd.DataFrame":
-        """history.csv, a row for each evaluation; columns in sgdlab.history.COLUMNS."""
-        return read_history(self.path / HISTORY)
-
-    @cached_property
-    def summary(self) -> dict[str, Any]:
-        """summary.json; `status` first of all."""
-        return self.folder.summary()
-
-    @cached_property
-    def config(self) -> Config:
-        """The resolved config."""
-        return self.folder.config()
-
-    def plot(self, kind: str = "curves", **options: Any) -> "Figure":
-        """The run's figure: curves, loss or accuracy; options as in sgdlab.plots."""
-        return figures.run_figure(self, kind, **options)
-
-    def load_model(self) -> "nn.Module":
-        """The best model of the run, in evaluation mode, on the CPU."""
-        from sgdlab.prediction import load_model
-
-        return load_model(self.folder)
-
-    def __repr__(self) -> str:
-        return f"Run({str(self.path)!r}, {self.summary.get('status')})"
-
-
-class Sweep:
-    """A sweep on disk."""
-
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-
-    @cached_property
-    def manifest(self) -> Manifest:
-        """The plan, with the status of each run."""
-        return read_manifest(self.path)
-
-    @cached_property
-    def runs(self) -> list[Run]:
-        """The runs that have a folder, in the order of the plan."""
-        return [Run(f.path) for e in self.manifest.entries if is_run((f := self.manifest.folder(e)).path)]
-
-    @cached_property
-    def results(self) -> "pd.DataFrame":
-        """A row for each run of the plan."""
-        from sgdlab.sweeps.summary import results
-
-        return results(self.manifest)
-
-    @cached_property
-    def summary(self) -> "pd.DataFrame":
-        """Means and standard deviations over seeds for each setting."""
-        from sgdlab.sweeps.summary import summarize, varied_keys
-
-        return summarize(self.results, varied_keys(self.manifest))
-
-    def plot(self, kind: str = "panels", **options: Any) -> "Figure":
-        """The sweep's figure: panels or overlay; options as in sgdlab.plots."""
-        return figures.sweep_figure(self, kind, **options)
-
-    def __repr__(self) -> str:
-        return f"Sweep({str(self.path)!r}, {len(self.manifest.entries)} runs)"
-
-
-def open_run(path: str | Path) -> Run | Sweep:
-    """What lies at `path`; RunFolderError when it is neither a run nor a sweep."""
-    path = Path(path)
-    if is_sweep(path):
-        return Sweep(path)
-    if is_run(path):
-        return Run(path)
-    reason = "is neither a run nor a sweep" if path.exists() else "does not exist"
-    raise RunFolderError(f"{path}: {reason}; `sgdlab ls` lists what there is")
 
 
 def document_of(source: Source, overrides: Iterable[str] = (), **options: Any) -> Document:
@@ -149,17 +60,18 @@ def document_of(source: Source, overrides: Iterable[str] = (), **options: Any) -
     return document
 
 
-def prepare(document: Document) -> "Session":
+def prepare(document: Document, progress: "Progress | None" = None) -> "Session":
     """Everything that can be refused is refused here, before any folder exists.
 
-    A config that describes a sweep is trained as it stands, without its grid.
+    A config that describes a sweep is trained as it stands, without its grid. progress: told of a
+    download as (file, bytes done, bytes in all or None).
     """
     from sgdlab.resolve import resolve
     from sgdlab.session import Session
 
     config = build_config(without_grid(document))
     with locate(document):
-        problem = load(config.dataset, config.seed)
+        problem = load(config.dataset, config.seed, progress=progress)
         return Session(resolve(config, problem), problem)
 
 
@@ -196,7 +108,10 @@ def train(
 
 
 def resume_run(
-    folder: RunFolder, epochs: float | None = None, observe: "Observer | None" = None, stop: "StopRequest | None" = None
+    folder: RunFolder,
+    epochs: float | None = None,
+    observe: "Observer | None" = None,
+    stop: "StopRequest | None" = None,
 ) -> Run:
     """Continue a run from its last checkpoint; `epochs` extends its budget."""
     from sgdlab.resolve import Resolved
@@ -219,7 +134,8 @@ def extended(config: Config, epochs: float) -> Config:
         raise ConfigError(f"--epochs {epochs:g}: below the {config.limit.amount:g} epochs of the run")
     if config.learning_rate.schedule in ("cosine", "one-cycle") and epochs != config.limit.amount:
         raise ConfigError(
-            f"--epochs {epochs:g}: the {config.learning_rate.schedule} schedule depends on the number of epochs; start a new run"
+            f"--epochs {epochs:g}: the {config.learning_rate.schedule} schedule depends on the number of epochs; "
+            "start a new run"
         )
     return config.model_copy(update={"epochs": float(epochs)})
 
@@ -240,11 +156,12 @@ class SweepPlan:
         return jobs_at_once([int(values["threads"]) for values in self.resolved], wanted)
 
 
-def plan_sweep(document: Document, axes: Sequence[Axis]) -> SweepPlan:
+def plan_sweep(document: Document, axes: Sequence[Axis], progress: "Progress | None" = None) -> SweepPlan:
     """Resolve every run of a grid before any of them starts; ConfigError or DataError otherwise.
 
     The config's own grid (its key `sweep`) is used for the keys that `axes` does not name.
     """
+    from sgdlab.engine.select import ENGINES
     from sgdlab.resolve import resolve
     from sgdlab.sweeps.cost import estimated_seconds, updates
 
@@ -257,12 +174,14 @@ def plan_sweep(document: Document, axes: Sequence[Axis]) -> SweepPlan:
         for run in runs:
             data = run.config.dataset
             if data not in problems:  # a seed changes which rows are drawn, not how many
-                problems[data] = load(data, run.config.seed)
+                problems[data] = load(data, run.config.seed, progress=progress)
             answer = resolve(run.config, problems[data])
             resolved.append({key: getattr(answer.config, key) for key in RESOLVED_KEYS})
             reasons.append(answer.engine_reason)
             seconds.append(estimated_seconds(answer.config, problems[data]))
             steps.append(updates(answer.config, problems[data]))
+    for name in {str(values["engine"]) for values in resolved}:
+        ENGINES[name].make_ready()  # before the workers are forked, which inherit it
     known = [count for count in steps if count is not None]
     return SweepPlan(document, runs, resolved, reasons, seconds, sum(known) if len(known) == len(steps) else None)
 
@@ -369,4 +288,4 @@ def _idle() -> None:
     """Nothing to do meanwhile."""
 
 
-__all__ = ["BEST", "CONFIG", "Run", "Sweep", "open_run", "runs_in", "sweep", "train"]
+__all__ = ["Run", "Sweep", "open_run", "sweep", "train"]

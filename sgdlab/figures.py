@@ -6,34 +6,36 @@ from typing import TYPE_CHECKING, Any
 
 from sgdlab.errors import RunFolderError, UserError
 from sgdlab.history import read_history
+from sgdlab.results import Run, Sweep
 from sgdlab.runs import HISTORY, RunFolder
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from sgdlab.api import Run, Sweep
-
 RUN_KINDS = ("curves", "loss", "accuracy")
 GROUP_KINDS = ("panels", "overlay")
 MOST_PANELS = 24
 _WORDS = {"batch_size": "batch", "learning_rate": "rate", "optimizer": "", "model": ""}
-_LOSS_LABELS = {"cross_entropy": "cross-entropy (nats)", "mse": "mean squared error", "half_mse": "half the squared error"}
+_LOSS_LABELS = {
+    "cross_entropy": "cross-entropy (nats)",
+    "mse": "mean squared error",
+    "half_mse": "half the squared error",
+}
 
 
-def run_figure(run: "Run", kind: str = "curves", **options: Any) -> "Figure":
+def run_figure(run: Run, kind: str = "curves", **options: Any) -> "Figure":
     """One run's figure; `options` are those of the function in sgdlab.plots."""
     from sgdlab import plots
 
-    draw = {"curves": plots.curves_figure, "loss": plots.loss_figure, "accuracy": plots.accuracy_figure}[_known(kind, RUN_KINDS)]
-    if kind == "accuracy":
-        options.pop("log_y", None)
-    else:
-        options.setdefault("loss_label", loss_label(run))
-    return draw(run.history, run.summary.get("best_epoch"), **options)
+    history, best = run.history, run.summary.get("best_epoch")
+    if _known(kind, RUN_KINDS) == "accuracy":
+        return plots.accuracy_figure(history, best, **{key: options[key] for key in options if key != "log_y"})
+    draw = plots.curves_figure if kind == "curves" else plots.loss_figure
+    return draw(history, best, **{"loss_label": loss_label(run)} | options)
 
 
-def sweep_figure(sweep: "Sweep", kind: str = "panels", **options: Any) -> "Figure":
+def sweep_figure(sweep: Sweep, kind: str = "panels", **options: Any) -> "Figure":
     """A sweep's figure: a panel for each setting, or all of them overlaid."""
     return groups_figure(sweep_groups(sweep), kind, **options)
 
@@ -42,11 +44,12 @@ def groups_figure(groups: Mapping[str, Sequence["pd.DataFrame"]], kind: str = "o
     """Histories by label as panels or overlaid."""
     from sgdlab import plots
 
-    draw = {"panels": plots.panels_figure, "overlay": plots.overlay_figure}[_known(kind, GROUP_KINDS)]
-    return draw(groups, **options)
+    if _known(kind, GROUP_KINDS) == "panels":
+        return plots.panels_figure(groups, **options)
+    return plots.overlay_figure(groups, **options)
 
 
-def sweep_groups(sweep: "Sweep") -> dict[str, list["pd.DataFrame"]]:
+def sweep_groups(sweep: Sweep) -> dict[str, list["pd.DataFrame"]]:
     """Label of each setting -> its histories over seeds; runs without a readable history are left out."""
     groups: dict[str, list[pd.DataFrame]] = {}
     for entry in sweep.manifest.entries:
@@ -56,11 +59,11 @@ def sweep_groups(sweep: "Sweep") -> dict[str, list["pd.DataFrame"]]:
     return groups
 
 
-def named_groups(opened: Sequence["Run | Sweep"]) -> dict[str, list["pd.DataFrame"]]:
+def named_groups(opened: Sequence[Run | Sweep]) -> dict[str, list["pd.DataFrame"]]:
     """Several runs and sweeps together: a run under its folder's name, a sweep's settings under both."""
     groups: dict[str, list[pd.DataFrame]] = {}
     for each in opened:
-        if hasattr(each, "manifest"):
+        if not isinstance(each, Run):
             groups |= {f"{each.path.name}: {label}": found for label, found in sweep_groups(each).items()}
         elif (history := _history(each.folder)) is not None:
             label = each.path.name
@@ -74,7 +77,7 @@ def setting_label(varied: Mapping[str, Any]) -> str:
     return ", ".join(parts) or "all seeds"
 
 
-def loss_label(run: "Run") -> str:
+def loss_label(run: Run) -> str:
     """The name of a run's loss with its unit."""
     try:
         return _LOSS_LABELS.get(run.config.loss, "loss")
@@ -82,7 +85,7 @@ def loss_label(run: "Run") -> str:
         return "loss"
 
 
-def draw_run(run: "Run") -> list[Path]:
+def draw_run(run: Run) -> list[Path]:
     """loss.png, accuracy.png for a classification, and both in curves.png."""
     from sgdlab import plots
 
@@ -92,7 +95,7 @@ def draw_run(run: "Run") -> list[Path]:
     return [plots.save_figure(run_figure(run, kind), run.path / f"{kind}.png") for kind in kinds]
 
 
-def draw_sweep(sweep: "Sweep") -> list[Path]:
+def draw_sweep(sweep: Sweep) -> list[Path]:
     """panels.png (of at most MOST_PANELS settings) and overlay.png."""
     from sgdlab import plots
 

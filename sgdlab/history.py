@@ -119,7 +119,9 @@ def read_history(path: Path) -> "pd.DataFrame":
         raise RunFolderError(f"{path}: damaged: {str(error).splitlines()[0][:200]}") from None
     if tuple(table.columns) != COLUMNS:
         raise RunFolderError(f"{path}: damaged: its first line is not the columns of a history")
-    if table[list(_WHOLE)].isna().any(axis=None) or not table["step"].is_monotonic_increasing:
+    whole_numbers = table[list(_WHOLE)]
+    exact = ((whole_numbers >= 0) & (whole_numbers < 2**53) & (whole_numbers % 1 == 0)).all(axis=None)
+    if not exact or not (table["step"].is_monotonic_increasing and table["step"].is_unique):
         raise RunFolderError(f"{path}: damaged: its rows are not those of a history")
     return table.astype(dict.fromkeys(_WHOLE, "int64"))
 

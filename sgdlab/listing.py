@@ -7,7 +7,16 @@ from typing import Any
 from sgdlab.errors import RunFolderError, UserError
 from sgdlab.runs import RunFolder, is_run, is_sweep, runs_in
 
-_RESULTS = ("status", "best_val_loss", "best_val_accuracy", "best_epoch", "final_val_loss", "steps", "train_seconds", "engine")
+_RESULTS = (
+    "status",
+    "best_val_loss",
+    "best_val_accuracy",
+    "best_epoch",
+    "final_val_loss",
+    "steps",
+    "train_seconds",
+    "engine",
+)
 
 
 def list_folder(runs_dir: Path) -> list[list[Any]]:
@@ -27,7 +36,14 @@ def list_folder(runs_dir: Path) -> list[list[Any]]:
 def _run_row(folder: RunFolder) -> list[Any]:
     summary = outcome_of(folder)
     best = (summary.get("best_val_loss"), summary.get("best_val_accuracy"))
-    return [folder.name, "run", summary["status"], *best, summary.get("final_epoch"), summary.get("train_seconds")]
+    return [
+        folder.name,
+        "run",
+        summary["status"],
+        *best,
+        summary.get("final_epoch"),
+        summary.get("train_seconds"),
+    ]
 
 
 def _sweep_row(path: Path) -> list[Any]:
@@ -39,10 +55,22 @@ def _sweep_row(path: Path) -> list[Any]:
     ended = sum(s["status"] in ("completed", "diverged") for s in summaries)
     failed = sum(s["status"] in ("failed", "damaged") for s in summaries)
     status = f"{ended}/{count} done" + (f", {failed} failed" if failed else "")
-    best = min((s for s in summaries if s.get("best_val_loss") is not None), key=lambda s: s["best_val_loss"], default={})
+    best = min(
+        (s for s in summaries if s.get("best_val_loss") is not None),
+        key=lambda s: s["best_val_loss"],
+        default={},
+    )
     seconds = sum(s.get("train_seconds") or 0.0 for s in summaries)
     epochs = max((s.get("final_epoch") or 0.0 for s in summaries), default=None)
-    return [path.name, "sweep", status, best.get("best_val_loss"), best.get("best_val_accuracy"), epochs, seconds]
+    return [
+        path.name,
+        "sweep",
+        status,
+        best.get("best_val_loss"),
+        best.get("best_val_accuracy"),
+        epochs,
+        seconds,
+    ]
 
 
 def _planned_runs(path: Path) -> int:

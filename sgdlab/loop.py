@@ -65,7 +65,9 @@ class Training:
     def finished(self) -> bool:
         """Whether the budget is spent, the target reached, or the loss no longer finite."""
         p = self.position
-        spent = p.train_seconds >= self.task.config.limit.amount if self.total_steps is None else p.step >= self.total_steps
+        spent = (
+            p.train_seconds >= self.task.config.limit.amount if self.total_steps is None else p.step >= self.total_steps
+        )
         return spent or p.reached or p.diverged_at is not None
 
     def next_stretch(self) -> Stretch:

@@ -34,20 +34,22 @@ def loss_of(name: str, predicted: Tensor, y: Tensor) -> Tensor:
 def evaluate(model: nn.Module, loss: str, x: Tensor, y: Tensor) -> Scores:
     """Loss and accuracy over all rows, in chunks, in evaluation mode; training is not affected.
 
-    Sums are float64 and read once, so that a device is waited for only at the end.
+    Sums are float64 on the host, so that a device is waited for only at the end (and may lack float64).
     """
     training = model.training
     model.eval()
-    total = torch.zeros((), dtype=torch.float64, device=x.device)
+    losses, sizes = [], []
     right = torch.zeros((), dtype=torch.int64, device=x.device)
     for begin in range(0, len(x), CHUNK_ROWS):
         rows = slice(begin, begin + CHUNK_ROWS)
         predicted = model(x[rows])
-        total += loss_of(loss, predicted, y[rows]).double() * len(predicted)
+        losses.append(loss_of(loss, predicted, y[rows]))
+        sizes.append(len(predicted))
         if loss == "cross_entropy":
             right += (predicted.argmax(dim=1) == y[rows]).sum()
     model.train(training)
     accuracy = right.item() / len(x) if loss == "cross_entropy" else float("nan")
+    total = torch.stack(losses).cpu().double() @ torch.tensor(sizes, dtype=torch.float64)
     return Scores(total.item() / len(x), accuracy)
 
 

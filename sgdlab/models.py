@@ -59,14 +59,21 @@ def _mlp(features: int, hidden: tuple[int, ...], outputs: int, activation: str) 
 
 def _cnn(section: CnnModel, input_shape: tuple[int, ...], outputs: int) -> nn.Sequential:
     if len(input_shape) != 3:
-        raise ConfigError(f"model.name: cnn needs images [channels, height, width]; rows here are {list(input_shape)}; use mlp")
+        raise ConfigError(
+            f"model.name: cnn needs images [channels, height, width]; rows here are {list(input_shape)}; use mlp"
+        )
     channels, height, width = input_shape
     layers: list[nn.Module] = []
     for filters in section.channels:
-        layers += [nn.Conv2d(channels, filters, 3, padding=1), ACTIVATIONS[section.activation](), nn.MaxPool2d(2)]
+        layers += [
+            nn.Conv2d(channels, filters, 3, padding=1),
+            ACTIVATIONS[section.activation](),
+            nn.MaxPool2d(2),
+        ]
         channels, height, width = filters, height // 2, width // 2
     if not height or not width:
-        raise ConfigError(f"model.channels: {len(section.channels)} halvings leave nothing of {input_shape[1]}x{input_shape[2]} images; use fewer")
+        size = f"{input_shape[1]}x{input_shape[2]}"
+        raise ConfigError(f"model.channels: {len(section.channels)} halvings leave nothing of {size} images; use fewer")
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * height * width, outputs))
 
 
@@ -98,7 +105,9 @@ def _own(section: ModuleModel, input_shape: tuple[int, ...], outputs: int) -> nn
             predicted = model.eval()(rows)
     except (RuntimeError, TypeError, ValueError, IndexError) as error:
         hint = "" if section.input == "flat" else "; model.input: flat gives it vectors"
-        raise ConfigError(f"model.name: {section.name} fails on rows of shape {list(rows.shape)}: {error}{hint}") from error
+        raise ConfigError(
+            f"model.name: {section.name} fails on rows of shape {list(rows.shape)}: {error}{hint}"
+        ) from error
     shape = tuple(predicted.shape) if isinstance(predicted, torch.Tensor) else None
     if shape not in ((2, outputs), (2,) if outputs == 1 else (2, outputs)):
         given = f"a tensor {list(shape)}" if shape is not None else type(predicted).__name__

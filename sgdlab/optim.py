@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,16 +57,16 @@ class RateSchedule:
 
 
 def _rate(section: RateSection, t: float, horizon: float) -> float:
-    """eta(t). Warm-up: eta (t + 1) / warmup for t < warmup; the schedule runs from its end on."""
+    """eta(t). Warm-up: eta min(t + 1, warmup) / warmup for t < warmup; the schedule runs from its end on."""
     eta = section.initial
     if t < section.warmup:
-        return eta * (t + 1) / section.warmup
+        return eta * min(t + 1, section.warmup) / section.warmup
     t, horizon = t - section.warmup, horizon - section.warmup
     match section:
         case StepRate(every=every, factor=factor):
-            return float(eta * factor ** (t // every))
+            return eta * _power(factor, t // every)
         case ExponentialRate(every=every, factor=factor):
-            return float(eta * factor ** (t / every))
+            return eta * _power(factor, t / every)
         case CosineRate(final=final):
             return eta * _cosine(1.0, final, t / max(horizon, 1))
         case InverseSqrtRate(every=every):
@@ -77,6 +77,14 @@ def _rate(section: RateSection, t: float, horizon: float) -> float:
                 return eta * _cosine(start, 1.0, t / peak)
             return eta * _cosine(1.0, final, (t - peak) / max(horizon - peak, 1))
     return eta
+
+
+def _power(base: float, exponent: float) -> float:
+    """base ** exponent, infinite where a float cannot hold it."""
+    try:
+        return float(base**exponent)
+    except OverflowError:
+        return math.inf
 
 
 def _cosine(first: float, last: float, share: float) -> float:
@@ -112,7 +120,7 @@ def build_optimizer(
     if _can_fuse(kind, parameters) and "fused" not in options:
         options["fused"] = True
     try:
-        return cls(parameters, lr=rate, **options)
+        return cls(parameters, lr=rate, **options)  # type: ignore[call-arg]
     except (TypeError, ValueError) as error:
         raise ConfigError(f"optimizer.options: torch.optim.{kind} refuses them: {error}") from None
 
@@ -127,7 +135,7 @@ def total_steps(config: Config, batches: BatchPlan) -> int | None:
     limit = config.limit
     match limit.unit:
         case "epochs":
-            return batches.steps_until(limit.amount)
+            return max(batches.steps_until(limit.amount), 1)
         case "steps":
             return int(limit.amount)
         case "examples":

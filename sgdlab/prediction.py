@@ -29,7 +29,9 @@ def load_model(folder: RunFolder) -> nn.Module:
     try:
         model.load_state_dict(folder.load_checkpoint(BEST))
     except RuntimeError as error:
-        raise RunFolderError(f"{folder.path / BEST}: does not fit this run's config: {str(error).splitlines()[0]}") from None
+        raise RunFolderError(
+            f"{folder.path / BEST}: does not fit this run's config: {str(error).splitlines()[0]}"
+        ) from None
     return model.eval()
 
 

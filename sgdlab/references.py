@@ -129,9 +129,7 @@ def _import_module(name: str, folder: Path) -> ModuleType:
         if not isinstance(fault.__cause__, ModuleNotFoundError) or not f"{name}.".startswith(f"{missing}."):
             raise
     known = [path.stem for path in folder.glob("*.py")] + list(sys.modules)
-    raise ConfigError(
-        f'no module "{name}"{_nearest(name, known)}; looked for in {folder} and the installed packages'
-    )
+    raise ConfigError(f'no module "{name}"{_nearest(name, known)}; looked for in {folder} and the installed packages')
 
 
 @contextmanager

@@ -50,4 +50,6 @@ def _check_target(metric: str, problem: Problem) -> None:
     if metric.startswith("val") and problem.validation is None:
         raise ConfigError(f"stop_at: {metric} is never measured without a validation split; set dataset.validation")
     if metric.endswith("accuracy") and problem.task == "regression":
-        raise ConfigError(f"stop_at: {metric} is never measured in a regression; use {metric.replace('accuracy', 'loss')}")
+        raise ConfigError(
+            f"stop_at: {metric} is never measured in a regression; use {metric.replace('accuracy', 'loss')}"
+        )

@@ -137,7 +137,9 @@ def create_folder(parent: Path, name: str) -> Path:
                 continue
             return path
     except OSError as error:
-        raise RunFolderError(f"{parent}: cannot make a folder there: {error.strerror}; choose another --runs-dir") from None
+        raise RunFolderError(
+            f"{parent}: cannot make a folder there: {error.strerror}; choose another --runs-dir"
+        ) from None
     raise RunFolderError(f"{parent}: holds too many folders named {name}")
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -33,8 +34,17 @@ class BatchPlan:
         largest = min(self.maximum or self.rows, self.rows)
         if self.growth is None or self.batch_size >= largest:
             return self.batch_size
-        doublings = min(epoch // self.growth, 64)  # 2**64 is above any number of rows
-        return int(min(self.batch_size * self.factor**doublings, largest))
+        growths = min(epoch // self.growth, 64)  # 2**64 is above any number of rows
+        return int(min(self.batch_size * self.factor**growths, largest))
+
+    @cached_property
+    def _phases(self) -> list[tuple[int, int]]:
+        """(first epoch, first step) of each stretch of epochs with one batch size; the last has no end."""
+        phases = [(0, 0)]
+        while self.growth is not None and self.size_in(phases[-1][0]) != self.size_in(phases[-1][0] + self.growth):
+            epoch, step = phases[-1]
+            phases.append((epoch + self.growth, step + self.growth * self.steps_in(epoch)))
+        return phases
 
     def steps_in(self, epoch: int) -> int:
         """Updates in that epoch; the last one may see fewer rows."""
@@ -53,24 +63,15 @@ class BatchPlan:
 
     def epoch_of(self, step: int) -> tuple[int, int]:
         """The epoch in which 0-based `step` falls, and its place within that epoch."""
-        if self.growth is None:
-            return divmod(step, self.steps_in(0))
-        epoch = 0
-        while step >= self.steps_in(epoch):
-            if self.size_in(epoch) == self.size_in(epoch + self.growth):
-                ahead, place = divmod(step, self.steps_in(epoch))
-                return epoch + ahead, place
-            step -= self.steps_in(epoch)
-            epoch += 1
-        return epoch, step
+        first_epoch, first_step = max(phase for phase in self._phases if phase[1] <= step)
+        ahead, place = divmod(step - first_step, self.steps_in(first_epoch))
+        return first_epoch + ahead, place
 
     def steps_until(self, epochs: float) -> int:
         """Updates in so many epochs; a part of an epoch counts up to the update that completes it."""
         whole = int(epochs)
-        if self.growth is None:
-            steps = whole * self.steps_in(0)
-        else:
-            steps = sum(self.steps_in(epoch) for epoch in range(whole))
+        first_epoch, first_step = max(phase for phase in self._phases if phase[0] <= whole)
+        steps = first_step + (whole - first_epoch) * self.steps_in(first_epoch)
         rest = round((epochs - whole) * self.rows, 6)
         return steps + int(np.ceil(rest / self.size_in(whole)))
 
@@ -97,7 +98,7 @@ class Stretch:
     """Consecutive steps to be executed in one go.
 
     Step s of it sees rows indices[offsets[s]:offsets[s + 1]] at learning_rates[s];
-    first_step updates were done before. in_order: indices are 0..rows-1, a single full batch.
+    first_step updates were done before.
     """
 
     indices: NDArray[np.int64]

@@ -50,7 +50,10 @@ class Session:
         """Run from the first step; returns the summary. `folder` is new and empty."""
         with folder.held():
             folder.write_text(CONFIG, config_to_yaml(self.config))
-            write_json(folder.path / ENVIRONMENT, environment() | {"threads": self.config.threads, "data": self.problem.checksum})
+            write_json(
+                folder.path / ENVIRONMENT,
+                environment() | {"threads": self.config.threads, "data": self.problem.checksum},
+            )
             shape = {"input_shape": list(self.problem.input_shape)}
             write_json(folder.path / PREPROCESS, shape | preprocess_to_json(self.problem.preprocess))
             return self._run(folder, observe, stop)
@@ -187,7 +190,8 @@ class Session:
     def _best_model_scores(self, best: Best) -> dict[str, float]:
         """What is measured once, at the end, on the best model: the test split, and a regression's
         root mean squared errors in the target's own units."""
-        model, scores = copy.deepcopy(self.task.model), {}
+        model = copy.deepcopy(self.task.model)
+        scores: dict[str, float] = {}
         model.load_state_dict(best.state)
         splits = {"val": self.task.validation, "test": self.task.test}
         for name, rows in splits.items():
@@ -203,7 +207,7 @@ class Session:
     def _rmse(self, model: nn.Module, rows: Rows) -> float:
         """Root of the mean squared error over rows and outputs, in the target's own units."""
         scale = torch.from_numpy(self.problem.preprocess.target_scale)
-        error = (predict(model, rows.x) - rows.y).double().cpu() * scale
+        error = (predict(model, rows.x) - rows.y).cpu().double() * scale
         return float(error.square().mean().sqrt())
 
 

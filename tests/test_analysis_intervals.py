@@ -12,6 +12,7 @@ from sgdlab.analysis.intervals import (
     mean_interval,
     median_interval,
     skewed_mean_interval,
+    skewed_t_limits,
     with_interval,
 )
 
@@ -59,6 +60,15 @@ def test_the_skewed_interval_is_students_without_skew_and_covers_better_with_it(
         for interval in (mean_interval, skewed_mean_interval)
     )
     assert student < 0.91 < hall < 0.97
+
+
+def test_the_skewed_limits_solve_halls_cubic():
+    x = np.array([0.1, 0.2, 0.2, 0.4, 0.5, 0.9, 3.0])
+    skew = ((x - x.mean()) ** 3).mean() / x.std() ** 3
+    root_n, student = math.sqrt(7), 2.4469119  # t table, 6 df
+    for t, y in zip(skewed_t_limits(x), (-student, student), strict=True):
+        cubic = t + skew * t**2 / (3 * root_n) + skew**2 * t**3 / (27 * 7) + skew / (6 * root_n)
+        assert cubic == pytest.approx(y, abs=1e-6)
 
 
 def test_censored_values_are_infinite_above_and_their_budget_below():

@@ -40,6 +40,12 @@ def test_the_suggestion_lies_on_the_fall_and_below_the_minimum():
     assert found.cut_rate is None
 
 
+def test_the_suggestion_is_where_a_known_curve_falls_fastest():
+    x = np.log(RATES / 0.05)
+    falls_at_005_and_rises_at_10 = 2 - 1 / (1 + np.exp(-2 * x)) + (RATES / 10) ** 2
+    assert range_test(RATES, falls_at_005_and_rises_at_10).suggestion == pytest.approx(0.05, rel=0.1)
+
+
 def test_the_sweep_overshoots_the_stability_limit_of_2_that_bisection_finds():
     curvatures = np.array([1.0, 0.01])
     losses = swept(curvatures, np.geomspace(1e-4, 1e3, 100))

@@ -74,9 +74,7 @@ def test_the_large_batch_may_be_the_whole_data_set():
 
 @pytest.mark.parametrize("replacement", [False, True])
 @pytest.mark.parametrize(("small", "large", "pairs"), [(4, 64, 20), (8, 100, 60)])
-def test_95_percent_intervals_hold_the_exact_values_in_90_to_99_percent_of_repeats(
-    small, large, pairs, replacement
-):
+def test_95_percent_intervals_hold_the_exact_values_in_90_to_99_percent_of_repeats(small, large, pairs, replacement):
     g, rng, repeats = data_set(), np.random.default_rng(5), 300
     exact, hits, unresolved = exact_noise_scale(g), np.zeros(3), 0
     for _ in range(repeats):
@@ -97,7 +95,7 @@ def test_95_percent_intervals_hold_the_exact_values_in_90_to_99_percent_of_repea
             strict=True,
         )
         hits += [q.low <= truth <= q.high for q, truth in pairs_of]
-    assert unresolved <= 3
+    assert unresolved <= 6  # 2 %
     repeats -= unresolved
     assert (hits / repeats >= 0.90).all()
     assert (hits / repeats <= 0.99).all()
@@ -117,9 +115,10 @@ def test_where_the_interval_of_the_gradient_reaches_zero_there_is_no_number():
     few = estimate_noise_scale(sq_norms(rng, g, 2, 20, False), sq_norms(rng, g, 16, 20, False), 2, 16, 200)
     assert few.grad_sq_norm.low <= 0
     assert few.b_simple is None
-    many = estimate_noise_scale(
-        sq_norms(rng, g, 2, 3000, False), sq_norms(rng, g, 190, 3000, False), 2, 190, 200
-    )
+    below = estimate_noise_scale([8.0, 8.1, 7.9], [3.0, 3.05, 2.95], 1, 2, None, replacement=True)
+    assert below.grad_sq_norm.high < 0
+    assert below.b_simple is None
+    many = estimate_noise_scale(sq_norms(rng, g, 2, 3000, False), sq_norms(rng, g, 190, 3000, False), 2, 190, 200)
     assert many.b_simple.low <= exact.b_simple <= many.b_simple.high
 
 

@@ -92,11 +92,11 @@ def test_holm_corrects_over_all_pairs_and_says_so_where_it_decides():
 def test_verdicts_are_wrong_together_in_at_most_5_percent_of_sweeps_without_a_difference():
     rng = np.random.default_rng(1)
     wrong = 0
-    for _ in range(400):
+    for _ in range(200):
         shared = rng.normal(size=6)
         groups = {str(g): runs(shared + rng.normal(size=6)) for g in range(4)}
         wrong += any(pair.outcome != "cannot tell" for pair in compare_pairs(groups))
-    assert wrong / 400 <= 0.05 + 0.022  # two standard errors
+    assert wrong / 200 <= 0.05 + 0.031  # two standard errors
 
 
 def test_a_group_that_diverged_is_never_the_better_one():
@@ -143,11 +143,12 @@ def test_identical_groups_are_equal():
 
 
 def test_differences_without_spread_are_judged_by_the_sign_test_not_by_a_p_value_of_zero():
-    few = one(BASE[:3], BASE[:3] + 0.01)
+    few = one(BASE[:3], BASE[:3] + 0.1)
+    assert np.std(BASE[:3] - (BASE[:3] + 0.1)) > 0  # rounding, which is no spread
     assert (few.outcome, few.test, few.p, few.needed) == ("cannot tell", "sign test", 0.25, 6)
-    enough = one(BASE[:6], BASE[:6] + 0.01)
+    enough = one(BASE[:6], BASE[:6] + 0.1)
     assert enough.outcome == "first"
-    assert enough.text == "64 beats 256 by 0.01 in every seed, n = 6, sign test"
+    assert enough.text == "64 beats 256 by 0.1 in every seed, n = 6, sign test"
 
 
 def test_one_group_is_no_comparison():

@@ -33,9 +33,7 @@ def censored(batch_size, budget):
     def beyond(value):
         return Interval(math.inf, value, math.inf, 0.9375, 5)
 
-    return StudyRow(
-        batch_size, 0.1, False, 1, 5, beyond(budget), beyond(budget * batch_size), beyond(budget / 1000)
-    )
+    return StudyRow(batch_size, 0.1, False, 1, 5, beyond(budget), beyond(budget * batch_size), beyond(budget / 1000))
 
 
 STUDY = [row(8, 1000, 1e-3), row(64, 160, 1.5e-3), row(512, 100, 4e-3)]  # 1 s, 0.24 s, 0.4 s
@@ -55,9 +53,7 @@ def test_overlapping_intervals_make_rivals_and_say_how_many_seeds_would_do():
     assert (close.best.batch_size, close.rivals, close.sure) == (64, (128,), False)
     # log widths .0953 + .1054 over a log gap of log(.264/.24) = .0953: 5 (2.106)² = 22.2
     assert close.settle == ("about 23 seeds at batch size 64, 128",)
-    assert close.text.endswith(
-        "; cannot tell it from 128: about 23 seeds at batch size 64, 128 would settle it"
-    )
+    assert close.text.endswith("; cannot tell it from 128: about 23 seeds at batch size 64, 128 would settle it")
 
 
 def test_a_third_size_with_a_wide_interval_is_a_rival_though_the_runner_up_is_not():
@@ -66,9 +62,7 @@ def test_a_third_size_with_a_wide_interval_is_a_rival_though_the_runner_up_is_no
 
 
 def test_too_few_seeds_are_never_sure():
-    found = recommend(
-        [row(8, 1000, 1e-3, runs=3), row(64, 160, 1.5e-3, runs=3), row(512, 100, 4e-3)], "seconds"
-    )
+    found = recommend([row(8, 1000, 1e-3, runs=3), row(64, 160, 1.5e-3, runs=3), row(512, 100, 4e-3)], "seconds")
     assert (found.best.batch_size, found.rivals, found.sure) == (64, (), False)
     assert found.settle == ("at least 5 seeds at batch size 64",)
     assert "cannot tell it: at least 5 seeds" in found.text
@@ -87,6 +81,12 @@ def test_a_best_rate_on_the_edge_of_its_grid_and_a_best_size_at_the_end_stay_ope
 def test_the_smallest_size_asks_for_smaller_ones_unless_it_is_one():
     assert recommend(STUDY, "examples").settle == ("batch sizes below 8",)
     assert recommend([row(1, 9000, 1e-3), *STUDY[1:]], "examples").settle == ()
+
+
+def test_a_larger_size_is_asked_for_only_where_it_could_help_time():
+    rows = [row(8, 1000, 1e-3), row(64, 100, 1.5e-3)]
+    assert recommend(rows, "examples").settle == ()
+    assert recommend(rows, "seconds").settle == ("batch sizes above 64",)
 
 
 def test_a_single_size_is_no_comparison():
@@ -125,6 +125,7 @@ def test_the_knee_is_the_smallest_size_within_ten_percent_of_the_best():
 def test_a_knee_at_the_largest_size_is_said_to_be_still_rising():
     assert knee([8, 16, 32], [10, 20, 40]).rising
     assert not knee([8], [10]).rising
+    assert not knee([8, 16, 32], [10, 40, 30]).rising
 
 
 @given(st.dictionaries(st.integers(1, 10000), st.floats(1, 1e9), min_size=1, max_size=10), st.floats(0, 0.9))

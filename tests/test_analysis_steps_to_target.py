@@ -13,10 +13,7 @@ STEPS = [0, 10, 20, 30, 40]
 
 def seeds(batch_size, steps, budget=1000):
     """Runs of seeds 0, 1, ...; None is a run that never arrived within the budget."""
-    return [
-        RunToTarget(batch_size, seed, budget if s is None else s, s is not None)
-        for seed, s in enumerate(steps)
-    ]
+    return [RunToTarget(batch_size, seed, budget if s is None else s, s is not None) for seed, s in enumerate(steps)]
 
 
 def test_the_first_evaluation_that_reaches_the_target_counts_even_if_later_ones_leave_it():
@@ -43,9 +40,7 @@ def test_non_finite_values_reach_nothing():
 def test_an_easier_target_is_reached_no_later(values, target, ease, lower_is_better):
     steps = list(range(len(values)))
     hard = steps_to_target(steps, values, target, lower_is_better)
-    easy = steps_to_target(
-        steps, values, target + ease if lower_is_better else target - ease, lower_is_better
-    )
+    easy = steps_to_target(steps, values, target + ease if lower_is_better else target - ease, lower_is_better)
     if hard is not None:
         assert easy is not None
         assert easy <= hard

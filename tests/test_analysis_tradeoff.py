@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import minimize
+from scipy.stats import norm
 
 from sgdlab.analysis.steps_to_target import RunToTarget
 from sgdlab.analysis.tradeoff import fit_tradeoff
@@ -66,9 +68,7 @@ def test_fit_is_equivariant_under_scaling_of_steps_and_of_batch_sizes(seed, step
 )
 def test_95_percent_intervals_hold_the_truth_in_90_to_99_percent_of_repeats(seeds, noise):
     rng = np.random.default_rng(7)
-    hits = np.mean(
-        [covered(fit_tradeoff(noisy_runs(rng, seeds, **noise)), TRUTH) for _ in range(200)], axis=0
-    )
+    hits = np.mean([covered(fit_tradeoff(noisy_runs(rng, seeds, **noise)), TRUTH) for _ in range(200)], axis=0)
     assert (hits >= 0.90).all()
     assert (hits <= 0.99).all()
 
@@ -103,14 +103,30 @@ def test_censored_runs_are_neither_dropped_nor_taken_at_their_budget():
         runs = noisy_runs(rng, 5, 0.15, budget=1300)
         fitted.append(math.log(fit_tradeoff(runs).b_crit.estimate))
         naive.append(
-            math.log(
-                fit_tradeoff([RunToTarget(r.batch_size, r.seed, r.steps, True) for r in runs]).b_crit.estimate
-            )
+            math.log(fit_tradeoff([RunToTarget(r.batch_size, r.seed, r.steps, True) for r in runs]).b_crit.estimate)
         )
         dropped.append(math.log(fit_tradeoff([r for r in runs if r.reached]).b_crit.estimate))
     bias = [abs(np.mean(x) - math.log(200)) for x in (fitted, dropped, naive)]
     assert bias[0] < 0.02 < bias[1] < bias[2]
     assert fit_tradeoff(runs).censored == sum(not r.reached for r in runs) > 0
+
+
+def test_the_fit_with_censored_runs_is_the_maximum_of_the_likelihood():
+    runs = noisy_runs(np.random.default_rng(6), 5, 0.3, budget=900)
+
+    def negative_log_likelihood(theta):
+        total = 0.0
+        for r in runs:
+            mean = theta[0] + math.log(1 + math.exp(theta[1]) / r.batch_size)
+            law = norm(mean, math.exp(theta[2]))
+            total -= law.logpdf(math.log(r.steps)) if r.reached else law.logsf(math.log(r.steps))
+        return total
+
+    fit = fit_tradeoff(runs)
+    start = [math.log(fit.s_min.estimate), math.log(fit.b_crit.estimate), math.log(0.3)]
+    best = minimize(negative_log_likelihood, start, method="Nelder-Mead", options={"xatol": 1e-5, "fatol": 1e-8})
+    assert fit.censored > 8
+    assert start[:2] == pytest.approx(best.x[:2], abs=1e-3)
 
 
 def test_a_budget_nobody_needed_changes_nothing():
@@ -147,9 +163,7 @@ def test_b_crit_outside_the_measured_sizes_cannot_be_told_and_the_remedy_is_name
 @pytest.mark.parametrize("budget", [2000, 1000])  # at 1,000 the smallest size is censored
 def test_steps_that_fall_in_exact_proportion_give_e_min_but_leave_b_crit_above_the_largest_size(budget):
     s = {b: 10000 / b for b in SIZES}
-    fit = fit_tradeoff(
-        [RunToTarget(b, j, min(s[b], budget), s[b] <= budget) for b in SIZES for j in range(3)]
-    )
+    fit = fit_tradeoff([RunToTarget(b, j, min(s[b], budget), s[b] <= budget) for b in SIZES for j in range(3)])
     assert not fit.can_tell
     assert "puts B_crit above 1024" in fit.reason
     assert fit.e_min.estimate == pytest.approx(10000, rel=0.01)
@@ -248,9 +262,7 @@ def test_sgd_on_the_noisy_quadratic_finds_the_b_crit_of_its_exact_curve():
         every = max(1, round(0.05 * steps))
         exact.append(RunToTarget(b, 0, every * math.ceil(steps / every), True))
         arrived = problem.simulate(rng, b, eta, every, repeats * seeds)
-        runs.append(
-            [[RunToTarget(b, j, s, True) for j, s in enumerate(five)] for five in arrived.reshape(-1, 5)]
-        )
+        runs.append([[RunToTarget(b, j, s, True) for j, s in enumerate(five)] for five in arrived.reshape(-1, 5)])
     truth = estimates(fit_tradeoff(exact))
     fits = [fit_tradeoff([r for of_size in runs for r in of_size[k]]) for k in range(repeats)]
     hits = np.mean([covered(fit, truth) for fit in fits], axis=0)

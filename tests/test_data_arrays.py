@@ -5,6 +5,7 @@ import json
 import struct
 import textwrap
 import zipfile
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -182,11 +183,11 @@ def test_members_that_point_outside_are_never_written(npz, tmp_path):
     before = sorted(tmp_path.parent.rglob("*"))
     assert len(npz(packed(**inside, y_npy=GOOD_Y)).train) == 2
     assert set(tmp_path.parent.rglob("*")) - set(before) == {tmp_path / "my.npz"}
-    with pytest.raises(DataError, match="there is no such array|found"):
+    with pytest.raises(DataError, match="there is no such array"):
         npz(packed(y_npy=GOOD_Y), features="../y")
 
 
-@settings(max_examples=300, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_any_bytes_as_npz_give_a_problem_or_a_data_error(npz, data):
     good = packed(x_npy=npy(described((2, 1)), struct.pack("<2d", 1, 2)), y_npy=GOOD_Y)
@@ -211,10 +212,8 @@ def test_any_bytes_as_npz_give_a_problem_or_a_data_error(npz, data):
             )
         )
         content = packed(x_npy=npy(header, data.draw(st.binary(max_size=32))), y_npy=GOOD_Y)
-    try:
+    with suppress(DataError):
         assert isinstance(npz(bytes(content)), Problem)
-    except DataError:
-        pass
 
 
 def test_a_function_gives_arrays_of_any_library(function):
@@ -283,7 +282,7 @@ arrays = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=2000, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(x=arrays, y=arrays, missing=st.sampled_from(["error", "drop", "mean"]))
 def test_anything_a_function_returns_gives_a_problem_or_a_clear_error(tmp_path, x, y, missing):
     file = tmp_path / "echo.py"

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -47,6 +47,7 @@ def test_mnist_10k_is_the_published_sample_in_256ths():
     assert (problem.preprocess.scale == 256).all() and not problem.preprocess.shift.any()
 
 
+@settings(deadline=None)
 @given(
     n=st.integers(1, 300),
     validation=st.floats(0, 0.7),
@@ -61,7 +62,7 @@ def test_every_row_stands_in_exactly_one_split(n, validation, test, seed):
         return
     problem = prepare(numbered(n), options(validation=validation, test=test), seed)
     parts = [rows_of(split) for split in (problem.train, problem.validation, problem.test)]
-    assert sorted(sum(parts, [])) == list(range(n))
+    assert sorted(parts[0] + parts[1] + parts[2]) == list(range(n))
     assert [len(parts[1]), len(parts[2])] == sizes
     assert parts[0] == sorted(parts[0]), "training rows keep the table's order"
 
@@ -114,6 +115,11 @@ def test_standardisation_is_fitted_on_training_rows_and_kept():
     assert_allclose(np.sort(back, axis=0), np.sort(raw.y, axis=0), rtol=1e-5, atol=1e-5)
 
 
+def test_a_repeat_beyond_all_memory_is_refused():
+    with pytest.raises(DataError, match=r"dataset\.repeat: 10 training rows of 1 features, 1000000000 times"):
+        prepare(numbered(10), options(repeat=10**9), 0)
+
+
 @pytest.mark.parametrize("value", [0.0, 0.1, -7.3, 1e12, 1e-300])
 def test_constant_columns_become_zero_and_never_divide_by_zero(value):
     x = np.column_stack([np.full(9, value), np.arange(9.0)])
@@ -134,10 +140,7 @@ def test_missing_cells_are_filled_with_the_mean_of_training_rows():
     y = x.copy()
     x[[3, 11]] = np.nan
     problem = prepare(table(x, y, fill_missing=True), options(validation=0.25, standardize=True), 1)
-    train = (
-        problem.train.y[:, 0].astype(float) * problem.preprocess.target_scale
-        + problem.preprocess.target_shift
-    )
+    train = problem.train.y[:, 0].astype(float) * problem.preprocess.target_scale + problem.preprocess.target_shift
     known = [row for row in np.rint(train).astype(int) if row not in (3, 11)]
     filled = np.where(np.isin(np.rint(train), (3, 11)), np.mean(known), train)
     assert_allclose(problem.train.x[:, 0], (filled - filled.mean()) / filled.std(), atol=1e-6)
@@ -159,12 +162,11 @@ def test_checksum_follows_the_data_and_nothing_else():
     assert table_checksum(table(changed)) != base
     assert table_checksum(table(raw, unit=2.0)) != base
     assert table_checksum(table(raw.reshape(4, 3))) != base
-    problems = [
-        prepare(table(raw), options(limit=limit, validation=v), 0) for limit, v in ((3, 0.0), (6, 0.3))
-    ]
+    problems = [prepare(table(raw), options(limit=limit, validation=v), 0) for limit, v in ((3, 0.0), (6, 0.3))]
     assert [problem.checksum for problem in problems] == [base, base]
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_moments_in_blocks_equal_numpy_on_any_rows(data):
     x = np.random.default_rng(data.draw(st.integers(0, 99))).normal(3, 2, (data.draw(st.integers(2, 40)), 3))

@@ -29,9 +29,7 @@ def folder(tmp_path):
 @pytest.mark.parametrize(
     ("reference", "value"), [("beside:K", 5), ("beside.py:K", 5), ("pack.part:K", 7), ("pack/part.py:K", 7)]
 )
-def test_files_beside_a_config_are_found_and_stored_absolute(
-    folder, reference, value, monkeypatch, tmp_path_factory
-):
+def test_files_beside_a_config_are_found_and_stored_absolute(folder, reference, value, monkeypatch, tmp_path_factory):
     stored = absolute_reference(reference, folder)
     assert stored.startswith(str(folder)) and stored.endswith(".py:K")
     assert absolute_reference(stored, folder / "elsewhere") == stored
@@ -94,8 +92,6 @@ def test_a_fault_in_user_code_keeps_its_traceback(folder):
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
-@pytest.mark.parametrize(
-    "reference", ["", ":", "a::b", "http://x:y", "\0:x", "x" * 5000 + ":f", "~nobody/x:f"]
-)
+@pytest.mark.parametrize("reference", ["", ":", "a::b", "http://x:y", "\0:x", "x" * 5000 + ":f", "~nobody/x:f"])
 def test_rubbish_stays_as_written(folder, reference):
     assert absolute_reference(reference, folder) == reference

@@ -77,7 +77,11 @@ class Case:
         else:
             rule = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[self.optimiser]
             optimiser = rule(net.parameters(), weight_decay=self.weight_decay, eps=self.eps)
-        x, y, targets = torch.from_numpy(self.x).to(kind), torch.from_numpy(self.labels), torch.from_numpy(self.targets)
+        x, y, targets = (
+            torch.from_numpy(self.x).to(kind),
+            torch.from_numpy(self.labels),
+            torch.from_numpy(self.targets),
+        )
         losses = []
         for (begin, end), rate in zip(pairwise(self.offsets), self.rates, strict=True):
             rows = torch.from_numpy(self.indices[begin:end])
@@ -129,7 +133,9 @@ def distance(results: list[Any], exact: list[Any]) -> float:
     return max(float(np.abs(a - b).max()) for a, b in zip(results, exact, strict=True))
 
 
-BLOCK = int(kernels.make_spec([4, 3], [True], "relu", "logits", "mse", "sgd")[5])  # rows in a block at small widths
+BLOCK = int(
+    kernels.make_spec([4, 3], [True], "relu", "logits", "mse", "sgd")[5]
+)  # rows in a block at small widths
 SGD = dict(optimiser="sgd", momentum=0.9, weight_decay=0.01)
 CASES = {
     "linear": Case([5, 1], loss="half_mse", batch=1, lr=0.005, steps=150),
@@ -138,7 +144,9 @@ CASES = {
     "one class (nothing but decay)": Case([3, 4, 1], batch=7, weight_decay=0.1),
     "no bias": Case([19, 21, 6], biased=False, optimiser="adam"),
     "three hidden layers": Case([37, 33, 17, 5, 3], activation="tanh", optimiser="adam", batch=13),
-    "five hidden layers": Case([8, 16, 16, 16, 16, 16, 2], activation="gelu", optimiser="adamw", weight_decay=0.1),
+    "five hidden layers": Case(
+        [8, 16, 16, 16, 16, 16, 2], activation="gelu", optimiser="adamw", weight_decay=0.1
+    ),
     "sigmoid": Case([20, 8, 2], activation="sigmoid", **SGD),
     "gelu": Case([20, 83, 2], activation="gelu", optimiser="nesterov", momentum=0.9, weight_decay=0.01),
     "softmax under cross entropy": Case([30, 50, 10], output="softmax", optimiser="adam", lr=0.001),
@@ -149,7 +157,9 @@ CASES = {
     "last batch of one": Case([17, 9, 4], rows=41, batch=8, optimiser="adam"),
     "a block and one row": Case([4, 3, 2], rows=BLOCK + 1, batch=BLOCK + 1, optimiser="adam"),
     "several blocks": Case([40, 30, 7], rows=3 * BLOCK + 5, batch=3 * BLOCK + 5, activation="tanh", **SGD),
-    "several blocks, wide rows": Case([1500, 20, 3], rows=200, batch=150, activation="relu", optimiser="adam"),
+    "several blocks, wide rows": Case(
+        [1500, 20, 3], rows=200, batch=150, activation="relu", optimiser="adam"
+    ),
     "deep products": Case([1100, 150, 9], rows=90, batch=30, activation="relu", lr=0.001),
     "batch one": Case([50, 40, 3], batch=1, optimiser="adam", lr=0.001, steps=60),
 }
@@ -268,7 +278,9 @@ def test_torch_sees_the_trained_parameters() -> None:
 def test_memories_of_dark_inputs_become_zero_and_not_denormal(optimiser: str) -> None:
     case = Case([3, 2], optimiser=optimiser, momentum=0.9, rows=2000, batch=1, steps=2000)
     case.x[1:, 0] = 0.0
-    case.indices[[0, int(np.flatnonzero(case.indices == 0)[0])]] = case.indices[[int(np.flatnonzero(case.indices == 0)[0]), 0]]
+    case.indices[[0, int(np.flatnonzero(case.indices == 0)[0])]] = case.indices[
+        [int(np.flatnonzero(case.indices == 0)[0]), 0]
+    ]
     native = Native(case)
     assert native.train(0, 2) == 2
     assert (native.slots[0, [0, 3]] != 0.0).all()
@@ -311,7 +323,12 @@ def test_nothing_outside_the_buffers_is_written() -> None:
 FUNCTIONS = {
     "exp": (np.exp, -87.0, 88.0, 2.0),
     "tanh": (np.tanh, -12.0, 12.0, 2.0),
-    "sigmoid": (special.expit, -80.0, 80.0, 3.0),  # as torch.sigmoid: 1 + e**-x is rounded before the division
+    "sigmoid": (
+        special.expit,
+        -80.0,
+        80.0,
+        3.0,
+    ),  # as torch.sigmoid: 1 + e**-x is rounded before the division
     "erf": (special.erf, -5.0, 5.0, 6.0),
 }
 

@@ -51,9 +51,7 @@ def skewed_mean_interval(values: Sequence[float], level: float = 0.95) -> Interv
     plain = mean_interval(values, level)
     t_low, t_high = skewed_t_limits(values, level)
     error = float(np.std(values, ddof=1)) / math.sqrt(plain.n)
-    return Interval(
-        plain.estimate, plain.estimate - t_high * error, plain.estimate - t_low * error, level, plain.n
-    )
+    return Interval(plain.estimate, plain.estimate - t_high * error, plain.estimate - t_low * error, level, plain.n)
 
 
 def skewed_t_limits(values: Sequence[float], level: float = 0.95) -> tuple[float, float]:
@@ -90,9 +88,7 @@ def median_interval(values: Sequence[float], level: float = 0.95) -> Interval:
     return Interval(float(np.median(x)), float(x[k - 1]), float(x[-k]), attained, len(x))
 
 
-def censored_median_interval(
-    values: Sequence[float], reached: Sequence[bool], level: float = 0.95
-) -> Interval:
+def censored_median_interval(values: Sequence[float], reached: Sequence[bool], level: float = 0.95) -> Interval:
     """Median and order-statistic interval where values[i] is a lower bound unless reached[i].
 
     A censored value is +inf for the median and the upper end, and its bound for the lower end, so the lower

@@ -55,9 +55,7 @@ def smooth(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
     values, result: [T], finite.
     """
     half, n = window // 2, len(values)
-    total = np.concatenate(
-        [[0.0], np.cumsum(np.minimum(values, 1e100))]
-    )  # a sum of huge losses would overflow
+    total = np.concatenate([[0.0], np.cumsum(np.minimum(values, 1e100))])  # a sum of huge losses would overflow
     at = np.arange(n)
     reach = np.minimum(half, np.minimum(at, n - 1 - at))
     return np.asarray((total[at + reach + 1] - total[at - reach]) / (2 * reach + 1))

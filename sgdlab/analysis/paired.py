@@ -56,8 +56,7 @@ def compare_pairs(
     if len(values_by_group) < 2:
         raise ValueError(f"{len(values_by_group)} group: a comparison needs at least two")
     raw = [
-        _difference(a, values_by_group[a], b, values_by_group[b], level)
-        for a, b in combinations(values_by_group, 2)
+        _difference(a, values_by_group[a], b, values_by_group[b], level) for a, b in combinations(values_by_group, 2)
     ]
     tested = [pair for pair in raw if pair.p is not None]
     corrected = iter(holm([pair.p for pair in tested if pair.p is not None]))
@@ -133,9 +132,7 @@ def _difference(
     )
 
 
-def _p_value(
-    d: Sequence[float], scale: float
-) -> tuple[float | None, Literal["paired t", "sign test", "none"]]:
+def _p_value(d: Sequence[float], scale: float) -> tuple[float | None, Literal["paired t", "sign test", "none"]]:
     """t = mean/(s/√n); where the differences are all alike s says nothing, and the exact sign test stands in.
 
     scale: the largest value compared; a spread below 1e-12 of it is rounding, not spread.
@@ -164,9 +161,7 @@ def _judge(pair: PairedDifference, tests: int, level: float, lower_is_better: bo
         return replace(pair, needed=needed, text=_cannot_tell(pair, _why_not(pair, needed, alpha, tests)))
     if pair.diverged[0 if winner == "first" else 1]:
         ahead = pair.first if winner == "first" else pair.second
-        return replace(
-            pair, text=_cannot_tell(pair, f"{ahead} is ahead only where it survived, n = {pair.n}")
-        )
+        return replace(pair, text=_cannot_tell(pair, f"{ahead} is ahead only where it survived, n = {pair.n}"))
     return replace(pair, outcome=winner, text=_beats(pair, winner))
 
 

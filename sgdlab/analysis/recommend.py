@@ -81,9 +81,7 @@ def recommend(rows: Sequence[StudyRow], goal: Goal) -> Recommendation:
     )
 
 
-def _settle(
-    best: StudyRow, rivals: Sequence[StudyRow], rows: Sequence[StudyRow], goal: Goal
-) -> tuple[str, ...]:
+def _settle(best: StudyRow, rivals: Sequence[StudyRow], rows: Sequence[StudyRow], goal: Goal) -> tuple[str, ...]:
     """What would make the answer surer, most telling first."""
     todo: list[str] = []
     names = ", ".join(str(row.batch_size) for row in sorted([best, *rivals], key=lambda row: row.batch_size))
@@ -92,9 +90,7 @@ def _settle(
     elif rivals:
         todo.append(f"{_seeds(best, rivals, goal)} at batch size {names}")
     if best.edge:
-        todo.append(
-            f"rates beyond {best.learning_rate:g} at batch size {best.batch_size}, the edge of its grid"
-        )
+        todo.append(f"rates beyond {best.learning_rate:g} at batch size {best.batch_size}, the edge of its grid")
     sizes = [row.batch_size for row in rows]
     if best.batch_size == max(sizes) and goal == "seconds":
         todo.append(f"batch sizes above {max(sizes)}")
@@ -120,9 +116,7 @@ def _text(best: StudyRow, rivals: Sequence[StudyRow], goal: Goal, sure: bool, se
     what, unit = ("least time", "s") if goal == "seconds" else ("least computation", "examples")
     cost = _cost(best, goal)
     named = f"{cost.estimate:.3g}" if goal == "seconds" else f"{cost.estimate:.0f}"
-    head = (
-        f"{what}: batch size {best.batch_size}, rate {best.learning_rate:.3g}, {named} {unit} to the target"
-    )
+    head = f"{what}: batch size {best.batch_size}, rate {best.learning_rate:.3g}, {named} {unit} to the target"
     head += f" ({best.reached} of {best.runs} runs reached it)"
     if sure:
         return head + (f"; still open: {'; '.join(settle)}" if settle else "")

@@ -102,8 +102,7 @@ def summarise_steps(runs: Sequence[RunToTarget], level: float = 0.95) -> tuple[S
         return tuple(rows)
     base = known[0]
     return tuple(
-        replace(row, reference=base.batch_size, efficiency=_ratio(base.examples, row.examples))
-        for row in rows
+        replace(row, reference=base.batch_size, efficiency=_ratio(base.examples, row.examples)) for row in rows
     )
 
 

@@ -58,7 +58,7 @@ class _Points:
 
 def fit_tradeoff(runs: Sequence[RunToTarget], level: float = 0.95) -> Tradeoff:
     """Fits (S/S_min − 1)(E/E_min − 1) = 1, E = S B, that is S = S_min (1 + B_crit/B), B_crit = E_min/S_min
-    (McCandlish et al. 2018, arXiv 1812.06162, eq. 2.11), at the tuned rate of each batch size.
+    (McCandlish et al. 2018, arXiv 1812.06162, section 2.3), at the tuned rate of each batch size.
 
     Least squares in log S; with censored runs maximum likelihood, log S normal about the curve with one σ and
     a censored run contributing P(S > its budget). The intervals, in log, add two variances, each with its

@@ -21,7 +21,7 @@ def console(stderr: bool = False) -> "Console":
 
 def say(text: str = "") -> None:
     """One line of plain text; nothing in it is markup."""
-    console().print(text, markup=False)
+    console().out(text, highlight=False)  # out: no markup, no emoji for :100:, no line broken
 
 
 def show_error(message: str) -> None:
@@ -29,7 +29,7 @@ def show_error(message: str) -> None:
     lines = message.splitlines() or ["unknown error"]
     for line in lines:
         console(stderr=True).print("[red]error:[/red] ", end="")
-        console(stderr=True).print(printable(line), markup=False)
+        console(stderr=True).out(printable(line), highlight=False)
 
 
 def printable(text: str) -> str:
@@ -85,4 +85,7 @@ def duration(seconds: float) -> str:
 
 
 def _is_number(text: str) -> bool:
-    return text == "–" or text.replace(",", "").replace(".", "").replace("e", "").replace("-", "").replace("+", "").isdigit()
+    return (
+        text == "–"
+        or text.replace(",", "").replace(".", "").replace("e", "").replace("-", "").replace("+", "").isdigit()
+    )

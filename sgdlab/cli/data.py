@@ -1,13 +1,12 @@
 """`sgdlab data`: the data sets there are, a look at one, fetching one."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from sgdlab.cli.console import console, say, show_table
+from sgdlab.cli.console import say, show_table
+from sgdlab.cli.progress import downloading
 
 app = typer.Typer(help="Data sets: list them, look at one, fetch one.", no_args_is_help=True)
 
@@ -69,30 +68,3 @@ def get(name: Annotated[str, typer.Argument(metavar="NAME", help="A data set of 
         places = fetch(name, progress)
     for place in places:
         say(str(place))
-
-
-@contextmanager
-def downloading() -> Iterator[Callable[[str, int, int | None], None]]:
-    """A progress bar for downloads; a plain line for each file where nobody watches."""
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
-
-    if not console(stderr=True).is_terminal:
-        said: set[str] = set()
-
-        def plain(file: str, done: int, total: int | None) -> None:
-            if file not in said:
-                said.add(file)
-                console(stderr=True).print(f"downloading {file}", markup=False)
-
-        yield plain
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
-        tasks: dict[str, Any] = {}
-
-        def live(file: str, done: int, total: int | None) -> None:
-            task = tasks.setdefault(file, None) or bar.add_task(f"downloading {file}", total=total)
-            tasks[file] = task
-            bar.update(task, completed=done, total=total)
-
-        yield live

@@ -42,7 +42,9 @@ def ls(
 
 
 def compare(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Run or sweep folders, or folders that hold them.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Run or sweep folders, or folders that hold them.")
+    ],
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table.")] = False,
 ) -> None:
     """Put runs side by side: what differs in their configs, and how they ended.
@@ -75,10 +77,10 @@ def resume(
 
     sgdlab resume runs/my-run --epochs 100
     """
-    from sgdlab import api
+    from sgdlab import api, results
 
     opened = api.open_run(path)
-    if isinstance(opened, api.Sweep):
+    if isinstance(opened, results.Sweep):
         _resume_sweep(opened, epochs, jobs, quiet)
     else:
         _resume_run(opened.folder, epochs, quiet)

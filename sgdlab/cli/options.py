@@ -1,5 +1,6 @@
 """Options that several commands share, each with its name and help in one place."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,36 +11,51 @@ OUTPUT = "Where and how"
 
 Set = Annotated[
     list[str],
-    typer.Option("--set", metavar="KEY=VALUE", help="Set any config key, as model.hidden=[100,50].", rich_help_panel=CHANGE),
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Set any config key, as model.hidden=[100,50].",
+        rich_help_panel=CHANGE,
+    ),
 ]
 BatchSize = Annotated[
-    str | None, typer.Option("--batch-size", metavar="N|full", help="Examples per update.", rich_help_panel=CHANGE)
+    str | None,
+    typer.Option("--batch-size", metavar="N|full", help="Examples per update.", rich_help_panel=CHANGE),
 ]
 LearningRate = Annotated[
     float | None,
     typer.Option("--learning-rate", metavar="X", help="Initial rate; the schedule stays.", rich_help_panel=CHANGE),
 ]
 Epochs = Annotated[
-    float | None, typer.Option("--epochs", metavar="N", help="Passes over the training rows.", rich_help_panel=CHANGE)
+    float | None,
+    typer.Option("--epochs", metavar="N", help="Passes over the training rows.", rich_help_panel=CHANGE),
 ]
-Seed = Annotated[int | None, typer.Option("--seed", metavar="N", help="Seed of all random streams.", rich_help_panel=CHANGE)]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", metavar="N", help="Seed of all random streams.", rich_help_panel=CHANGE),
+]
 Device = Annotated[
-    str | None, typer.Option("--device", metavar="D", help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=CHANGE)
+    str | None,
+    typer.Option("--device", metavar="D", help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=CHANGE),
 ]
 Engine = Annotated[
     str | None, typer.Option("--engine", metavar="E", help="auto, eager or native.", rich_help_panel=CHANGE)
 ]
 Threads = Annotated[
-    str | None, typer.Option("--threads", metavar="N", help="Threads of one run, or auto.", rich_help_panel=CHANGE)
+    str | None,
+    typer.Option("--threads", metavar="N", help="Threads of one run, or auto.", rich_help_panel=CHANGE),
 ]
 RunsDir = Annotated[
-    Path, typer.Option("--runs-dir", metavar="DIR", help="Where new folders are made.", rich_help_panel=OUTPUT)
+    Path,
+    typer.Option("--runs-dir", metavar="DIR", help="Where new folders are made.", rich_help_panel=OUTPUT),
 ]
 Name = Annotated[
-    str | None, typer.Option("--name", metavar="NAME", help="Name of the folder instead of date and time.", rich_help_panel=OUTPUT)
+    str | None,
+    typer.Option("--name", metavar="NAME", help="Name of the folder instead of date and time.", rich_help_panel=OUTPUT),
 ]
 DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Check everything, say what would be done, and stop.", rich_help_panel=OUTPUT)
+    bool,
+    typer.Option("--dry-run", help="Check everything, say what would be done, and stop.", rich_help_panel=OUTPUT),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the folder's path only.", rich_help_panel=OUTPUT)]
 
@@ -66,4 +82,4 @@ def changes(
 
 
 def _number(text: str | None) -> int | str | None:
-    return int(text) if text is not None and text.lstrip("-").isdecimal() else text
+    return int(text) if text is not None and re.fullmatch(r"-?[0-9]{1,30}", text) else text

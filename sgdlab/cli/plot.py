@@ -8,7 +8,7 @@ import typer
 from sgdlab.cli.console import say
 
 if TYPE_CHECKING:
-    from sgdlab.api import Run, Sweep
+    from sgdlab.results import Run, Sweep
 
 Kind = Literal["curves", "loss", "accuracy", "panels", "overlay"]
 
@@ -20,13 +20,19 @@ def register(app: typer.Typer) -> None:
 
 def plot(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Run or sweep folders.")],
-    kind: Annotated[Kind | None, typer.Option("--kind", help="For runs curves, loss, accuracy; for sweeps panels, overlay.")] = None,
+    kind: Annotated[
+        Kind | None,
+        typer.Option("--kind", help="For runs curves, loss, accuracy; for sweeps panels, overlay."),
+    ] = None,
     x: Annotated[Literal["epoch", "step", "examples", "seconds"], typer.Option("--x", help="The x axis.")] = "epoch",
     column: Annotated[str, typer.Option(help="Which column an overlay draws.")] = "val_loss",
     log_x: Annotated[bool, typer.Option("--log-x", help="Logarithmic x axis.")] = False,
     log_y: Annotated[bool, typer.Option("--log-y", help="Logarithmic loss axis.")] = False,
     format: Annotated[Literal["png", "pdf", "svg"], typer.Option("--format", help="Kind of file.")] = "png",
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Where to write; its suffix decides the format.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Where to write; its suffix decides the format."),
+    ] = None,
 ) -> None:
     """Draw a run, a sweep, or several of them together.
 
@@ -51,13 +57,13 @@ def plot(
 
 def _draw(opened: "list[Run | Sweep]", kind: Kind | None, options: dict[str, Any]) -> tuple[Any, str]:
     """The figure and the name of its file."""
-    from sgdlab import api, figures
+    from sgdlab import figures, results
 
     first = opened[0]
-    if len(opened) == 1 and isinstance(first, api.Run) and kind not in figures.GROUP_KINDS:
+    if len(opened) == 1 and isinstance(first, results.Run) and kind not in figures.GROUP_KINDS:
         kind = kind or "curves"
         return figures.run_figure(first, kind, **options), kind
-    if len(opened) == 1 and isinstance(first, api.Sweep):
+    if len(opened) == 1 and isinstance(first, results.Sweep):
         kind = kind or "panels"
         groups = figures.sweep_groups(first)
     else:

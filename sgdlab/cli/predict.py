@@ -17,7 +17,9 @@ def register(app: typer.Typer) -> None:
 def predict(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
     csv: Annotated[Path, typer.Argument(metavar="CSV", help="Rows with the columns that the run was trained on.")],
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write here instead of to standard output.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write here instead of to standard output.")
+    ] = None,
 ) -> None:
     """Predict the target of new rows with the best model of a run.
 

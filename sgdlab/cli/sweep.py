@@ -7,10 +7,11 @@ import typer
 
 from sgdlab.cli import options as opt
 from sgdlab.cli.console import duration, say, show_table
-from sgdlab.cli.progress import SweepDisplay
+from sgdlab.cli.progress import SweepDisplay, downloading
 
 if TYPE_CHECKING:
-    from sgdlab.api import Sweep, SweepPlan
+    from sgdlab.api import SweepPlan
+    from sgdlab.results import Sweep
 
 GRID = "The grid"
 
@@ -30,12 +31,16 @@ def sweep(
     learning_rates: Annotated[
         str | None, typer.Option(metavar="X1,X2", help="Initial learning rates.", rich_help_panel=GRID)
     ] = None,
-    seeds: Annotated[str | None, typer.Option(metavar="A-B", help="Seeds, as 0-4 or 0,7.", rich_help_panel=GRID)] = None,
+    seeds: Annotated[
+        str | None, typer.Option(metavar="A-B", help="Seeds, as 0-4 or 0,7.", rich_help_panel=GRID)
+    ] = None,
     vary: Annotated[
-        list[str], typer.Option(metavar="KEY=V1,V2", help="Any config key; lists as KEY=[[50],[100]].", rich_help_panel=GRID)
+        list[str],
+        typer.Option(metavar="KEY=V1,V2", help="Any config key; lists as KEY=[[50],[100]].", rich_help_panel=GRID),
     ] = [],  # noqa: B006
     jobs: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Runs at once; as many as the cores carry.", rich_help_panel=opt.OUTPUT)
+        int | None,
+        typer.Option(min=1, metavar="N", help="Runs at once; as many as the cores carry.", rich_help_panel=opt.OUTPUT),
     ] = None,
     overrides: opt.Set = [],  # noqa: B006
     batch_size: opt.BatchSize = None,
@@ -69,7 +74,8 @@ def sweep(
         parse_seeds(seeds) if seeds is not None else (),
     )
     changed = opt.changes(batch_size, learning_rate, epochs, seed, device, engine, threads)
-    plan = api.plan_sweep(api.document_of(config, overrides, **changed), axes)
+    with downloading() as progress:
+        plan = api.plan_sweep(api.document_of(config, overrides, **changed), axes, progress)
     if not quiet:
         show_plan(plan, plan.jobs(jobs))
     if dry_run:
@@ -110,13 +116,17 @@ def close(done: "Sweep", quiet: bool) -> None:
         if not quiet:
             say(f"continue with: sgdlab resume {done.path}")
         raise typer.Exit(130)
-    raise typer.Exit(1 if "failed" in statuses else 0)
+    raise typer.Exit(1 if {"failed", "damaged"} & set(statuses) else 0)
 
 
 def show_results(done: "Sweep") -> None:
     """A row for each setting: the runs' outcomes, means over seeds where there are several."""
     table, keys = done.results, [key for key in done.manifest.entries[0].varied if key != "seed"]
-    metrics = {"best_val_loss": "best val loss", "best_val_accuracy": "accuracy there", "final_train_loss": "final train loss"}
+    metrics = {
+        "best_val_loss": "best val loss",
+        "best_val_accuracy": "accuracy there",
+        "final_train_loss": "final train loss",
+    }
     shown = {name: title for name, title in metrics.items() if table[name].notna().any()}
     if table["status"].value_counts().get("completed", 0) and len(done.summary) < len(table):
         grouped = done.summary

@@ -7,10 +7,10 @@ import typer
 
 from sgdlab.cli import options as opt
 from sgdlab.cli.console import duration, say
-from sgdlab.cli.progress import outcome, run_display
+from sgdlab.cli.progress import downloading, outcome, run_display
 
 if TYPE_CHECKING:
-    from sgdlab.api import Run
+    from sgdlab.results import Run
     from sgdlab.session import Session
 
 EXIT_CODES = {"completed": 0, "diverged": 1, "failed": 1, "interrupted": 130}
@@ -49,7 +49,8 @@ def train(
     from sgdlab import api
 
     changed = opt.changes(batch_size, learning_rate, epochs, seed, device, engine, threads)
-    session = api.prepare(api.document_of(config, overrides, **changed))
+    with downloading() as progress:
+        session = api.prepare(api.document_of(config, overrides, **changed), progress)
     if not quiet:
         show_header(session)
     if dry_run:
@@ -66,7 +67,9 @@ def show_header(session: "Session") -> None:
 
     config, problem = session.config, session.problem
     rows = [f"{len(problem.train):,} training"]
-    rows += [f"{len(s):,} {n}" for s, n in ((problem.validation, "validation"), (problem.test, "test")) if s is not None]
+    rows += [
+        f"{len(s):,} {n}" for s, n in ((problem.validation, "validation"), (problem.test, "test")) if s is not None
+    ]
     target = f"{problem.outputs} classes" if problem.task == "classification" else "regression"
     size = config.batch_size.initial
     say(f"data    {config.dataset.name}: {', '.join(rows)} rows; {problem.features} features, {target}")
@@ -75,7 +78,8 @@ def show_header(session: "Session") -> None:
         f"train   {config.optimizer.name}, learning rate {config.learning_rate.initial:g} "
         f"({config.learning_rate.schedule}), batch size {size}, {config.limit}, seed {config.seed}"
     )
-    say(f"engine  {config.engine} on {config.device}, {threads_text(int(config.threads))}: {session.resolved.engine_reason}")
+    place = f"{config.engine} on {config.device}, {threads_text(int(config.threads))}"
+    say(f"engine  {place}: {session.resolved.engine_reason}")
 
 
 def threads_text(threads: int) -> str:
@@ -89,7 +93,8 @@ def show_forecast(session: "Session") -> None:
 
     steps = session.training.total_steps
     seconds = duration(estimated_seconds(session.config, session.problem))
-    say(f"1 run, {f'{steps:,} updates' if steps is not None else 'updates as time allows'}, about {seconds}; nothing was written")
+    updates = f"{steps:,} updates" if steps is not None else "updates as time allows"
+    say(f"1 run, {updates}, about {seconds}; nothing was written")
 
 
 def close(run: "Run", quiet: bool) -> None:
@@ -99,7 +104,8 @@ def close(run: "Run", quiet: bool) -> None:
     if quiet:
         say(str(run.path))
     else:
-        say(f"{status}: {outcome(summary)}; {summary['steps']:,} steps in {duration(summary['train_seconds'])} of training")
+        seconds = duration(summary["train_seconds"])
+        say(f"{status}: {outcome(summary)}; {summary['steps']:,} steps in {seconds} of training")
         if summary.get("best_val_rmse") is not None:
             say(f"root mean squared error on validation, in the target's units: {summary['best_val_rmse']:.4g}")
         if summary.get("test_loss") is not None:

@@ -120,4 +120,3 @@ def _integers(value: Any) -> Any:
     if isinstance(value, list):
         return [_integers(inner) for inner in value]
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value
-

@@ -113,7 +113,7 @@ def _parse(text: str, name: str) -> tuple[Any, dict[KeyPath, int]]:
             lines: dict[KeyPath, int] = {}
             return (None if node is None else _build(loader, node, (), lines, name)), lines
         finally:
-            loader.dispose()  # type: ignore[no-untyped-call]
+            loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = f"{name}:{mark.line + 1}" if mark else name
@@ -126,7 +126,7 @@ def _refuse_hostile(text: str, name: str) -> None:
     """Tags, anchors, aliases and deep nesting are refused before anything is built from them."""
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise ConfigError(f"{name}:{line}: anchors (&) and aliases (*) are not read; write the value out")
         if getattr(event, "tag", None):
@@ -141,7 +141,7 @@ def _build(loader: yaml.SafeLoader, node: yaml.Node, path: KeyPath, lines: dict[
     if isinstance(node, yaml.SequenceNode):
         return [_build(loader, child, (*path, i), lines, name) for i, child in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
-        return loader.construct_object(node)  # type: ignore[no-untyped-call]
+        return loader.construct_object(node)
     result: dict[str, Any] = {}
     for key_node, value_node in node.value:
         line = key_node.start_mark.line + 1

@@ -97,7 +97,9 @@ def _carries(model: type[BaseModel], section: str, tag: Any) -> bool:
     """Whether `model` is the member that `tag` stands for."""
     field = model.model_fields.get("schedule" if section == "learning_rate" else "name")
     names = get_args(field.annotation) if field else ()
-    return any(name == tag or MEMBERS.get(section, {}).get(name) == tag for name in names) or (not names and tag == "own")
+    return any(name == tag or MEMBERS.get(section, {}).get(name) == tag for name in names) or (
+        not names and tag == "own"
+    )
 
 
 def _shown(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sgdlab.config.document import Document, KeyPath, read_value
+from sgdlab.config.document import Document, read_value
 from sgdlab.config.schema import SHORT_KEYS
 from sgdlab.errors import ConfigError
 
@@ -26,7 +26,7 @@ def set_value(document: Document, key: str, value: Any, origin: str) -> None:
 
     A short section on the way is promoted to its mapping; epochs and budget replace each other.
     """
-    path: KeyPath = tuple(key.split("."))
+    path = tuple(key.split("."))
     if not all(path):
         raise ConfigError(f'{origin}: "{key[:80]}" is no key; write it like dataset.limit')
     place = document.values

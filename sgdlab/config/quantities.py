@@ -27,7 +27,7 @@ class _Text:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        def read(value: Any) -> Self:
+        def read(value: Any) -> _Text:
             if isinstance(value, cls):
                 return value
             if not isinstance(value, str):
@@ -35,7 +35,9 @@ class _Text:
             return cls.parse(value)
 
         return core_schema.no_info_plain_validator_function(
-            read, serialization=core_schema.to_string_ser_schema(), json_schema_input_schema=core_schema.str_schema()
+            read,
+            serialization=core_schema.to_string_ser_schema(),
+            json_schema_input_schema=core_schema.str_schema(),
         )
 
 

@@ -45,9 +45,7 @@ def load_airfoil(progress: "Progress | None" = None) -> RawTable:
     except (OSError, ValueError) as fault:
         raise DataError(f"{path}: not a table of tab separated numbers ({fault})") from None
     if rows.shape[1:] != (len(FEATURES) + 1,) or not np.isfinite(rows).all():
-        raise DataError(
-            f"{path}: expected rows of {len(FEATURES) + 1} finite numbers, found shape {rows.shape}"
-        )
+        raise DataError(f"{path}: expected rows of {len(FEATURES) + 1} finite numbers, found shape {rows.shape}")
     return RawTable(
         source="airfoil",
         x=np.ascontiguousarray(rows[:, :-1]),

@@ -75,8 +75,7 @@ def _member(archive: zipfile.ZipFile, name: str, shown: str) -> Named:
         expected = math.prod(shape) * dtype.itemsize
         if expected != info.file_size - header_bytes:
             raise DataError(
-                f"{label}: its header announces {expected} bytes, the archive holds "
-                f"{info.file_size - header_bytes}"
+                f"{label}: its header announces {expected} bytes, the archive holds {info.file_size - header_bytes}"
             )
         values = file.read(expected)
     if len(values) != expected:
@@ -101,9 +100,7 @@ def _header(file: IO[bytes], label: str) -> tuple[tuple[int, ...], bool, np.dtyp
     except Exception as fault:  # numpy evaluates the header as Python literals: hostile text raises anything
         raise DataError(f"{label}: not a numpy array, or a damaged one ({_words(fault)})") from None
     if dtype.hasobject:
-        raise DataError(
-            f"{label}: holds pickled objects, which are never loaded; save it as an array of numbers"
-        )
+        raise DataError(f"{label}: holds pickled objects, which are never loaded; save it as an array of numbers")
     if dtype.itemsize == 0 or dtype.names or dtype.subdtype or any(size < 0 for size in shape):
         raise DataError(f"{label}: expected a plain array of numbers, found shape {shape} of {dtype}")
     return shape, fortran, dtype, file.tell()

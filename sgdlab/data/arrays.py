@@ -22,9 +22,7 @@ class Named(NamedTuple):
 
     def at(self, row: int, within: int = 0) -> str:
         """`my.npz "x"[17, 0, 3]`: the cell `within` the flattened row, counted from 0 as numpy does."""
-        inner: tuple[Any, ...] = (
-            np.unravel_index(within, self.values.shape[1:]) if self.values.ndim > 1 else ()
-        )
+        inner: tuple[Any, ...] = np.unravel_index(within, self.values.shape[1:]) if self.values.ndim > 1 else ()
         return f"{self.name}[{', '.join(str(int(i)) for i in (row, *inner))}]"
 
 
@@ -69,7 +67,7 @@ def array_table(
         input_shape=features.values.shape[1:] or (1,),
         columns=tuple(Column(name) for name in names) if len(set(names)) == x.shape[1] else (),
         target_names=("target",) if outputs == 1 else tuple(f"target {i}" for i in range(outputs)),
-        fill_missing=dataset.missing == "mean" and x.dtype.kind == "f" and bool(np.isnan(x).any()),
+        fill_missing=dataset.missing == "mean" and x.dtype.kind == "f",
     )
 
 
@@ -77,9 +75,7 @@ def _features(features: Named) -> NDArray[Any]:
     """[rows, features] uint8, float32 or float64, C-contiguous."""
     values = features.values
     if values.ndim == 0 or values.size == 0:
-        raise DataError(
-            f"{features.name}: expected an array [rows, ...] of features, found shape {values.shape}"
-        )
+        raise DataError(f"{features.name}: expected an array [rows, ...] of features, found shape {values.shape}")
     if values.dtype.kind not in "biuf":
         raise DataError(f"{features.name}: expected numbers, found {values.dtype}")
     kind = values.dtype if values.dtype in (np.uint8, np.float32) else np.dtype(np.float64)
@@ -116,9 +112,7 @@ def _refuse_infinity(array: Named, flat: NDArray[Any]) -> None:
         raise DataError(f"{array.at(row, *within)}: {flat[(row, *within)]} is not a finite number")
 
 
-def _kept_rows(
-    features: Named, x: NDArray[Any], targets: Named, y: NDArray[Any], missing: str
-) -> NDArray[np.intp]:
+def _kept_rows(features: Named, x: NDArray[Any], targets: Named, y: NDArray[Any], missing: str) -> NDArray[np.intp]:
     """Indices of the rows to use, as `missing` says of NaN."""
     looked_at = [(targets, y)] if missing == "mean" else [(features, x), (targets, y)]
     lacking = np.zeros(len(x), bool)
@@ -134,9 +128,7 @@ def _kept_rows(
     return np.flatnonzero(~lacking)
 
 
-def _classes(
-    targets: Named, y: NDArray[Any], kept: NDArray[np.intp]
-) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def _classes(targets: Named, y: NDArray[Any], kept: NDArray[np.intp]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     if y.ndim == 2 and y.shape[1] > 1:
         raise DataError(
             f"{targets.name}: a classification needs one class index for each row, found shape {y.shape} "

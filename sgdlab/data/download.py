@@ -142,9 +142,7 @@ def _download(remote: Remote, target: Path, progress: Progress | None) -> None:
     finally:
         part.unlink(missing_ok=True)
     raise DataError(
-        "\n".join(
-            [f"dataset {remote.source}: cannot download {remote.name}", *faults, _own_folder_remedy(remote)]
-        )
+        "\n".join([f"dataset {remote.source}: cannot download {remote.name}", *faults, _own_folder_remedy(remote)])
     )
 
 

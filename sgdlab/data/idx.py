@@ -47,8 +47,7 @@ def _parse(path: Path, file: IO[bytes] | gzip.GzipFile, row_shape: tuple[int, ..
     shape = struct.unpack(f">{dimensions}I", header[4:])
     if shape[1:] != row_shape or not 1 <= shape[0] <= MAX_ROWS:
         raise DataError(
-            f"{path}: its header announces the shape {shape}, expected {('rows', *row_shape)} with 1 to "
-            f"{MAX_ROWS} rows"
+            f"{path}: its header announces the shape {shape}, expected {('rows', *row_shape)} with 1 to {MAX_ROWS} rows"
         )
     size = math.prod(shape)
     values = file.read(size)

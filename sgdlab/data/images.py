@@ -130,9 +130,7 @@ def _labels(labels: NDArray[np.uint8], images: int, path: str) -> NDArray[np.int
     if len(labels) != images:
         raise DataError(f"{path}: {len(labels)} labels for {images} images; fetch both files again")
     if len(wrong := np.flatnonzero(labels > 9)):
-        raise DataError(
-            f"{path}: label {labels[wrong[0]]} at row {wrong[0]} is not one of the classes 0 to 9"
-        )
+        raise DataError(f"{path}: label {labels[wrong[0]]} at row {wrong[0]} is not one of the classes 0 to 9")
     return labels.astype(np.int64)
 
 

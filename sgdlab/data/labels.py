@@ -16,12 +16,12 @@ Place = Callable[[int], str]
 def looks_like_classes(values: NDArray[np.float64]) -> bool:
     """Whether numbers in a text file are class labels: few distinct integers.
 
-    At most 2 of them, or at most 20 and fewer than 5 % of the rows.
+    At most 2 of them in twice as many rows, or at most 20 and fewer than 5 % of the rows.
     """
     if not (np.isfinite(values).all() and (values == np.rint(values)).all()):
         return False
     distinct = len(np.unique(values))
-    return distinct <= 2 or (distinct <= 20 and distinct < 0.05 * len(values))
+    return len(values) >= 2 * distinct and (distinct <= 2 or (distinct <= 20 and distinct < 0.05 * len(values)))
 
 
 def distinct_labels(
@@ -45,9 +45,7 @@ def distinct_labels(
     return y.reshape(-1).astype(np.int64), classes
 
 
-def class_indices(
-    values: NDArray[np.float64], place: Place, source: str
-) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def class_indices(values: NDArray[np.float64], place: Place, source: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Labels that are class indices already: integers from 0; the classes are 0 to the largest one.
 
     A class between that no row has is allowed: the model has an output for it.
@@ -66,7 +64,10 @@ def class_indices(
 def check_number(classes: int, distinct: int, example: str, source: str) -> None:
     """DataError for one class only, or for more than a model should have outputs."""
     if distinct < 2:
-        raise DataError(f"{source}: every row has the same class {quote(example)}; two at least are needed")
+        raise DataError(
+            f"{source}: every row has the same class {quote(example)}; two at least are needed (for numbers to "
+            "predict set task: regression)"
+        )
     if classes > MAX_CLASSES:
         raise DataError(
             f"{source}: {classes} classes (at most {MAX_CLASSES}); number them 0, 1, 2, ... without gaps, or "

@@ -22,9 +22,7 @@ class Frame(Protocol):
     def __iter__(self) -> Any: ...
 
 
-def apply_preprocess(
-    preprocess: Preprocess, frame: Frame | Mapping[str, Sequence[Any]]
-) -> NDArray[np.float32]:
+def apply_preprocess(preprocess: Preprocess, frame: Frame | Mapping[str, Sequence[Any]]) -> NDArray[np.float32]:
     """[rows, features] float32, ready for the model.
 
     Columns are found by name; others, the target among them, do not matter. Where the training data
@@ -84,8 +82,7 @@ def _numbers(column: Column, cells: list[str], frame: Any) -> NDArray[np.float64
     if lacking.any() and column.fill is None:
         row = int(np.argmax(lacking))
         raise DataError(
-            f"{_place(frame, row, column.name)}: missing cell; fill it in, or train with "
-            "dataset.missing: mean"
+            f"{_place(frame, row, column.name)}: missing cell; fill it in, or train with dataset.missing: mean"
         )
     return np.where(lacking, column.fill if column.fill is not None else 0.0, values)
 

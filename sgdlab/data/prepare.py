@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sgdlab.config.schema import DatasetSection
 
 Rows = NDArray[np.intp]
+MAX_NUMBERS = 1 << 32  # 16 GiB of float32
 
 
 def prepare(table: RawTable, dataset: "DatasetSection", seed: int) -> Problem:
@@ -29,7 +30,7 @@ def prepare(table: RawTable, dataset: "DatasetSection", seed: int) -> Problem:
     train, validation, test = _split(rows, dataset, seed)
     fill = _fill(table, train)
     inputs, targets = _fit(table, dataset, train, fill)
-    train = np.repeat(train, dataset.repeat)
+    train = _repeated(train, dataset.repeat, table.x.shape[1])
 
     def rows_as_split(chosen: Rows) -> Split:
         x = to_model(table.x, chosen, inputs, table.place, fill)
@@ -68,6 +69,16 @@ def _split(rows: Rows, dataset: "DatasetSection", seed: int) -> tuple[Rows, Rows
     order = generator(seed, "split").permutation(n)
     first, second = held_out[0], sum(held_out)
     return rows[np.sort(order[second:])], rows[np.sort(order[:first])], rows[np.sort(order[first:second])]
+
+
+def _repeated(train: Rows, times: int, features: int) -> Rows:
+    """Every training row `times` times, one copy after the other."""
+    if len(train) * times * features > MAX_NUMBERS:
+        raise DataError(
+            f"dataset.repeat: {len(train)} training rows of {features} features, {times} times each, are more "
+            f"than fit into memory (at most {MAX_NUMBERS} numbers); use a smaller repeat"
+        )
+    return np.repeat(train, times)
 
 
 def _fit(
@@ -119,9 +130,7 @@ def _official_test(table: RawTable, inputs: Affine) -> Split | None:
     return Split(to_model(x, np.arange(len(x)), inputs, table.place), y.astype(np.int64))
 
 
-def _preprocess(
-    table: RawTable, inputs: Affine, targets: Affine, fill: NDArray[np.float64] | None
-) -> Preprocess:
+def _preprocess(table: RawTable, inputs: Affine, targets: Affine, fill: NDArray[np.float64] | None) -> Preprocess:
     columns, first = [], 0
     for column in table.columns:
         numeric = column.categories is None

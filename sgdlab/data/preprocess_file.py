@@ -34,9 +34,7 @@ def preprocess_from_json(values: Any) -> Preprocess:
     try:
         preprocess = _read(values)
     except (KeyError, TypeError, ValueError, OverflowError) as fault:
-        raise DataError(
-            f"preprocess.json is damaged ({type(fault).__name__}: {fault}); train again"
-        ) from None
+        raise DataError(f"preprocess.json is damaged ({type(fault).__name__}: {fault}); train again") from None
     return preprocess
 
 

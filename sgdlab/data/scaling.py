@@ -107,9 +107,10 @@ def to_model(
                 start += len(block)
     if raw.dtype != np.uint8 and not np.isfinite(out).all():
         row, column = (int(i) for i in np.argwhere(~np.isfinite(out))[0])
-        value = raw[rows[row], column]
+        cell, value = place(int(rows[row]), column), raw[rows[row], column]
         raise DataError(
-            f"{place(int(rows[row]), column)}: {value:g} is too large for float32; use a larger unit"
+            f"{cell}: {value:g} becomes too large for float32 (shift {affine.shift[column]:g}, scale "
+            f"{affine.scale[column]:g}); mend the value, or give the column in a larger unit"
         )
     return out
 

@@ -11,9 +11,7 @@ if TYPE_CHECKING:
     from sgdlab.data.download import Progress
 
 
-def load_raw(
-    dataset: "DatasetSection", *, progress: "Progress | None" = None, folder: Path | None = None
-) -> RawTable:
+def load_raw(dataset: "DatasetSection", *, progress: "Progress | None" = None, folder: Path | None = None) -> RawTable:
     """The rows of the source that `dataset` names, before any preparation."""
     from sgdlab.config import schema
 

@@ -39,9 +39,9 @@ def load_csv(dataset: "CsvDataset", folder: Path | None = None) -> RawTable:
     drops the row; `mean` fills numbers with the mean of the training rows and gives categories one of
     their own, "". A missing target is dropped or an error, never invented.
 
-    task auto: classification when the target is text, or integers with at most 2 distinct values, or
-    with at most 20 and fewer than 5 % of the rows; else regression. Classes are the sorted distinct
-    labels of the whole table.
+    task auto: classification when the target is text, or integers with at most 2 distinct values in
+    twice as many rows, or with at most 20 and fewer than 5 % of the rows; else regression. Classes
+    are the sorted distinct labels of the whole table.
     """
     text = read_csv((folder or Path()) / dataset.path, dataset.delimiter)
     features = _feature_names(text, dataset)
@@ -123,9 +123,7 @@ def _refuse_infinity(text: CsvText, column: Parsed) -> None:
         raise DataError(f"{text.place(row, column.name)}: {quote(column.text[row])} is not a finite number")
 
 
-def _kept_rows(
-    text: CsvText, columns: list[Parsed], target: Parsed, dataset: "CsvDataset"
-) -> NDArray[np.intp]:
+def _kept_rows(text: CsvText, columns: list[Parsed], target: Parsed, dataset: "CsvDataset") -> NDArray[np.intp]:
     """Indices of the rows to use; missing cells are refused, dropped or left for `prepare` to fill."""
     looked_at = [target] if dataset.missing == "mean" else [*columns, target]
     lacking = np.zeros(len(text), bool)

@@ -123,9 +123,7 @@ def _read(path: Path, shown: str) -> bytes:
         raise DataError(f"{shown}: is UTF-16; save it as UTF-8")
     at = data.find(b"\0")
     if at >= 0:
-        raise DataError(
-            f"{shown}:{_line_of(data, at)}: holds a NUL byte; this is not a text file, or a damaged one"
-        )
+        raise DataError(f"{shown}:{_line_of(data, at)}: holds a NUL byte; this is not a text file, or a damaged one")
     return data
 
 
@@ -178,8 +176,10 @@ def _ragged(place: str, seen: int, expected: int) -> str:
 
 
 def _explain(fault: str) -> str:
-    if "unexpected end of data" in fault or "field larger" in fault:
+    if "unexpected end of data" in fault:
         return "a double quote is opened in the row that begins here and never closed"
+    if "field larger" in fault:
+        return f"a cell of more than {csv.field_size_limit()} characters; is a double quote never closed?"
     return f"not a CSV row ({fault})"
 
 

@@ -70,6 +70,11 @@ class Engine(ABC):
     def load_optimizer_state(self, state: dict[str, Any]) -> None:
         """Take over what any engine's `optimizer_state` gave."""
 
+    @classmethod
+    def make_ready(cls) -> None:
+        """Do once for this process what needs no task, such as compiling; not every engine has to."""
+        return
+
     def warm_up(self) -> None:  # noqa: B027  an engine without warm-up is a good engine
         """Do once what only the first step would pay for; changes no result."""
 

@@ -1,209 +1,175 @@
-"""Whole stretches of training in one compiled call: gather, forward, loss, backward, update, step after step."""
+# mypy: allow-untyped-defs, allow-untyped-calls, no-check-untyped-defs
+"""Whole stretches of training in one compiled call: gather, forward, loss, backward, update, step by step."""
 
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit, types
-from numpy.typing import NDArray
+from numba import types
 
 from sgdlab.engine import kernels_layers as layers
 from sgdlab.engine import kernels_losses as losses_of
 from sgdlab.engine import kernels_rules as rules
-from sgdlab.engine.kernels_products import ROWS
-from sgdlab.engine.kernels_vectors import ALIGN, pointer
+from sgdlab.engine import kernels_spec as spec_at
+from sgdlab.engine.kernels_spec import (
+    ACTIVATIONS,
+    LOSSES,
+    OPTIMISERS,
+    OUTPUTS,
+    aligned_zeros,
+    make_spec,
+    parameter_layout,
+    workspace_size,
+)
+from sgdlab.engine.kernels_vectors import njit, pointer
 
-ACTIVATIONS = {"relu": layers.RELU, "tanh": layers.TANH, "sigmoid": layers.SIGMOID, "gelu": layers.GELU}
-OUTPUTS = {"logits": losses_of.LOGITS, "softmax": losses_of.SOFTMAX}
-LOSSES = {"cross_entropy": losses_of.CROSS_ENTROPY, "mse": losses_of.MSE, "half_mse": losses_of.HALF_MSE}
-OPTIMISERS = {"sgd": rules.SGD, "nesterov": rules.NESTEROV, "adam": rules.ADAM, "adamw": rules.ADAMW}
-
-BLOCK_FLOATS = 65536  # a row block's inputs: 256 KiB of the second-level cache
-STRIP_FLOATS = 4096  # a strip of the weight gradient: 16 KiB of the first-level cache
-
-# spec: a header, then one record per layer
-_LAYERS, _ACTIVATION, _OUTPUT, _LOSS, _OPTIMISER, _BLOCK, _STRIP, _GRADIENT, _SIZE = range(9)
-_HEADER = 9
-_IN, _OUT, _WEIGHT, _BIAS, _STRIP_ROWS, _VALUES, _DELTAS, _SLOPES = range(8)
-_RECORD = 8
-
-
-def _aligned(floats: int) -> int:
-    return -(-floats // ALIGN) * ALIGN
-
-
-def aligned_zeros(*shape: int) -> NDArray[np.float32]:
-    """float32 zeros that start on a cache line, as fast buffers for `train_steps` should."""
-    size = math.prod(shape)
-    memory = np.zeros(size + ALIGN, dtype=np.float32)
-    first = -memory.ctypes.data // memory.itemsize % ALIGN
-    return memory[first : first + size].reshape(shape)
+__all__ = [
+    "ACTIVATIONS",
+    "LOSSES",
+    "OPTIMISERS",
+    "OUTPUTS",
+    "aligned_zeros",
+    "compiled",
+    "make_spec",
+    "parameter_layout",
+    "workspace_size",
+]
 
 
-def parameter_layout(
-    widths: Sequence[int], biases: Sequence[bool]
-) -> tuple[tuple[int, ...], tuple[int, ...], int]:
-    """Where each layer's weight [out, in] and bias [out] stand in the flat buffer (bias -1: none), and its size.
+class _Job(NamedTuple):
+    """Pointers to what a call works on; labels and indices are arrays."""
 
-    widths: inputs, hidden units, outputs; biases: one per layer. All in floats; every tensor starts on a
-    multiple of 16, and what lies between them is zero and stays so.
-    """
-    weights, bias_places, end = [], [], 0
-    for n_in, n_out, biased in zip(widths, widths[1:], biases, strict=False):
-        weights.append(end)
-        end += _aligned(n_in * n_out)
-        bias_places.append(end if biased else -1)
-        end += _aligned(n_out) if biased else 0
-    return tuple(weights), tuple(bias_places), end
+    x: Any
+    width: Any  # of a row of x
+    labels: Any
+    targets: Any
+    indices: Any
+    parameters: Any
+    slots: Any
+    size: Any  # of the parameters, and of each memory in slots
+    spec: Any
+    workspace: Any
 
 
-def _row_block(widths: Sequence[int]) -> int:
-    rows = BLOCK_FLOATS // max(layers.padded(width) for width in widths)
-    return max(16, min(256, rows - rows % ROWS))
+class _Layer(NamedTuple):
+    """One layer's record in spec: sizes, and places in parameters (weight, bias) and workspace (the rest)."""
 
-
-def _strip_rows(n_in: int) -> int:
-    return max(ROWS, STRIP_FLOATS // n_in // ROWS * ROWS)
-
-
-def make_spec(
-    widths: Sequence[int],
-    biases: Sequence[bool],
-    activation: str,
-    output: str,
-    loss: str,
-    optimiser: str,
-) -> NDArray[np.int64]:
-    """The int64 description of model, loss and update rule that `train_steps` reads.
-
-    Names as in ACTIVATIONS, OUTPUTS, LOSSES, OPTIMISERS (KeyError otherwise). Shapes and batch sizes share
-    one compiled function.
-    """
-    weights, bias_places, parameters = parameter_layout(widths, biases)
-    block = _row_block(widths)
-    pairs = list(zip(widths, widths[1:], strict=False))
-    strip = 0
-    end = _aligned(max(max(_strip_rows(n_in) * n_in, n_out) for n_in, n_out in pairs))
-    gradient = end
-    end += parameters
-    records = []
-    hidden_slopes = activation == "gelu"
-    values = end
-    end += block * layers.padded(widths[0])
-    for (n_in, n_out), weight, bias in zip(pairs, weights, bias_places, strict=True):
-        size = block * layers.padded(n_out)
-        deltas = end
-        following = deltas + size
-        slopes = following + size
-        end = slopes + (size if hidden_slopes else 0)
-        records += [n_in, n_out, weight, bias, _strip_rows(n_in), values, deltas, slopes]
-        values = following
-    records += [0, 0, 0, 0, 0, values, 0, 0]
-    codes = [ACTIVATIONS[activation], OUTPUTS[output], LOSSES[loss], OPTIMISERS[optimiser]]
-    return np.array([len(pairs), *codes, block, strip, gradient, end, *records], dtype=np.int64)
-
-
-def workspace_size(spec: NDArray[np.int64]) -> int:
-    """Floats of the workspace that `train_steps` needs for this spec; it must be zeros before the first call."""
-    return int(spec[_SIZE])
+    n_in: Any
+    n_out: Any
+    weight: Any
+    bias: Any
+    strip_rows: Any
+    inputs: Any
+    deltas: Any
+    slopes: Any
+    outputs: Any  # the next layer's inputs
 
 
 @njit(error_model="numpy")
-def _block_forward(parameters, spec, workspace, rows):  # type: ignore[no-untyped-def]
-    """Activations of every layer for the rows at hand."""
-    for layer in range(spec[_LAYERS]):
-        record = spec[_HEADER + layer * _RECORD :]
-        n_in, n_out, z_at = record[_IN], record[_OUT], record[_RECORD + _VALUES]
-        weight_at, bias_at = record[_WEIGHT], record[_BIAS]
-        layers.forward(workspace, record[_VALUES], parameters, weight_at, bias_at, n_in, n_out, rows, workspace, z_at)
-        if layer < spec[_LAYERS] - 1:
-            layers.activate(spec[_ACTIVATION], workspace, z_at, rows * layers.padded(n_out), record[_SLOPES])
+def _layer(spec, layer):
+    at = spec_at.HEADER + layer * spec_at.RECORD
+    sizes = (spec[at + spec_at.IN], spec[at + spec_at.OUT])
+    tensors = (spec[at + spec_at.WEIGHT], spec[at + spec_at.BIAS], spec[at + spec_at.STRIP_ROWS])
+    places = (spec[at + spec_at.VALUES], spec[at + spec_at.DELTAS], spec[at + spec_at.SLOPES])
+    return _Layer(*sizes, *tensors, *places, spec[at + spec_at.RECORD + spec_at.VALUES])
 
 
 @njit(error_model="numpy")
-def _block_loss(labels, targets, indices, first, rows, share, spec, workspace):  # type: ignore[no-untyped-def]
+def _forward(job, rows):
+    """Activations of every layer for the rows at hand, and the last layer's logits."""
+    depth, activation, workspace = job.spec[spec_at.LAYERS], job.spec[spec_at.ACTIVATION], job.workspace
+    for index in range(depth):
+        at = _layer(job.spec, index)
+        layers.forward(workspace, at.inputs, job.parameters, at.weight, at.bias, at.n_in, at.n_out, rows, at.outputs)
+        if index < depth - 1:
+            layers.activate(activation, workspace, at.outputs, rows * layers.padded(at.n_out), at.slopes)
+
+
+@njit(error_model="numpy")
+def _loss(job, first, rows, share):
     """Summed loss of the rows at hand; the last layer's deltas, times share, are left in the workspace."""
-    record = spec[_HEADER + (spec[_LAYERS] - 1) * _RECORD :]
-    z, delta, n = record[_RECORD + _VALUES], record[_DELTAS], record[_OUT]
-    wide = layers.padded(n)
-    if spec[_OUTPUT] == losses_of.SOFTMAX:
+    at, workspace, loss = _layer(job.spec, job.spec[spec_at.LAYERS] - 1), job.workspace, job.spec[spec_at.LOSS]
+    z, delta, n, wide = at.outputs, at.deltas, at.n_out, layers.padded(at.n_out)
+    softmax = job.spec[spec_at.OUTPUT] == losses_of.SOFTMAX
+    if softmax:
         losses_of.softmax_rows(workspace, z, rows, n, wide)
-    if spec[_LOSS] == losses_of.CROSS_ENTROPY:
-        loss = losses_of.cross_entropy_rows(workspace, z, delta, rows, n, wide, labels, indices, first, share)
+    if loss == losses_of.CROSS_ENTROPY:
+        value = losses_of.cross_entropy_rows(workspace, z, delta, rows, n, wide, job.labels, job.indices, first, share)
     else:
-        half = spec[_LOSS] == losses_of.HALF_MSE
-        loss = losses_of.squared_error_rows(
-            workspace, z, delta, rows, n, wide, targets, indices, first, half, share
+        half = loss == losses_of.HALF_MSE
+        value = losses_of.squared_error_rows(
+            workspace, z, delta, rows, n, wide, job.targets, job.indices, first, half, share
         )
-    if spec[_OUTPUT] == losses_of.SOFTMAX:
+    if softmax:
         losses_of.softmax_rows_backward(workspace, z, delta, rows, wide)
-    return loss
+    return value
 
 
 @njit(error_model="numpy")
-def _layer_gradient(record, spec, parameters, slots, size, rates, workspace, rows, add, last):  # type: ignore[no-untyped-def]
+def _gradient(job, at, rates, rows, add, last):
     """Gradient of one layer, strip by strip of its weight, each updated while it is in the first-level cache.
 
     A batch of several row blocks adds them up in the workspace and updates with the last; one of a single
     block needs no more than the memory of one strip.
     """
-    n_in, n_out, height = record[_IN], record[_OUT], record[_STRIP_ROWS]
-    weight_at, bias_at, deltas, values = record[_WEIGHT], record[_BIAS], record[_DELTAS], record[_VALUES]
-    wide, stride, alone = layers.padded(n_out), layers.padded(n_in), last and not add
-    for o in range(0, n_out, height):
-        tall, at = min(height, n_out - o), weight_at + o * n_in
-        place = spec[_STRIP] if alone else spec[_GRADIENT] + at
+    workspace, rule = job.workspace, job.spec[spec_at.OPTIMISER]
+    strip, gradient = job.spec[spec_at.STRIP], job.spec[spec_at.GRADIENT]
+    wide, stride, alone = layers.padded(at.n_out), layers.padded(at.n_in), last and not add
+    for o in range(0, at.n_out, at.strip_rows):
+        height = min(at.strip_rows, at.n_out - o)
+        weight, count = at.weight + o * at.n_in, height * at.n_in
+        place = strip if alone else gradient + weight
+        delta = (at.deltas + o, 1, wide)
         layers.outer(
-            workspace, deltas + o, 1, wide, workspace, values, stride, rows, workspace, place, n_in, tall, n_in, add
+            workspace, delta, workspace, at.inputs, stride, rows, workspace, place, at.n_in, height, at.n_in, add
         )
         if last:
-            rules.update(spec[_OPTIMISER], rates, parameters, slots, size, at, workspace, place, tall * n_in)
-    if bias_at >= 0:
-        place = spec[_STRIP] if alone else spec[_GRADIENT] + bias_at
-        layers.column_sums(workspace, deltas, rows, n_out, place, add)
+            rules.update(rule, rates, job.parameters, job.slots, job.size, weight, workspace, place, count)
+    if at.bias >= 0:
+        place = strip if alone else gradient + at.bias
+        layers.column_sums(workspace, at.deltas, rows, at.n_out, place, add)
         if last:
-            rules.update(spec[_OPTIMISER], rates, parameters, slots, size, bias_at, workspace, place, n_out)
+            rules.update(rule, rates, job.parameters, job.slots, job.size, at.bias, workspace, place, at.n_out)
 
 
 @njit(error_model="numpy")
-def _block_backward(parameters, slots, size, spec, rates, workspace, rows, add, last):  # type: ignore[no-untyped-def]
-    """Deltas and gradients from the last layer to the first; the update where `last`."""
-    for layer in range(spec[_LAYERS] - 1, -1, -1):
-        record = spec[_HEADER + layer * _RECORD :]
-        if layer > 0:
-            n_in, n_out, weight_at = record[_IN], record[_OUT], record[_WEIGHT]
-            wide, deltas_at = layers.padded(n_in), spec[_HEADER + (layer - 1) * _RECORD + _DELTAS]
+def _backward(job, rates, rows, add, last):
+    """Deltas and gradients from the last layer to the first; every layer's update where `last`."""
+    workspace, activation = job.workspace, job.spec[spec_at.ACTIVATION]
+    for index in range(job.spec[spec_at.LAYERS] - 1, -1, -1):
+        at = _layer(job.spec, index)
+        if index > 0:
+            before, wide = _layer(job.spec, index - 1), layers.padded(at.n_in)
+            delta = (at.deltas, layers.padded(at.n_out), 1)
             layers.outer(
-                workspace, record[_DELTAS], layers.padded(n_out), 1, parameters, weight_at, n_in, n_out,
-                workspace, deltas_at, wide, rows, n_in, False,
+                workspace, delta, job.parameters, at.weight, at.n_in, at.n_out,
+                workspace, before.deltas, wide, rows, at.n_in, False,
             )  # fmt: skip
-            slopes_at = spec[_HEADER + (layer - 1) * _RECORD + _SLOPES]
-            layers.activate_backward(
-                spec[_ACTIVATION], workspace, record[_VALUES], rows * wide, slopes_at, deltas_at
-            )
-        _layer_gradient(record, spec, parameters, slots, size, rates, workspace, rows, add, last)
+            layers.activate_backward(activation, workspace, at.inputs, rows * wide, before.slopes, before.deltas)
+        _gradient(job, at, rates, rows, add, last)
 
 
 @njit(error_model="numpy")
-def _steps(x, width, labels, targets, indices, offsets, learning_rates, first_step, parameters, slots, size, spec, hyper, workspace, losses):  # type: ignore[no-untyped-def]
-    """The steps of train_steps; x, targets, parameters, slots and workspace are pointers here."""
+def _steps(job, offsets, learning_rates, first_step, hyper, losses):
+    spec = job.spec
     for s in range(len(learning_rates)):
         begin, end = offsets[s], offsets[s + 1]
-        rates = rules.rates_at(spec[_OPTIMISER], learning_rates[s], first_step + s + 1, hyper)
+        rates = rules.rates_at(spec[spec_at.OPTIMISER], learning_rates[s], first_step + s + 1, hyper)
         share = np.float32(1.0 / (end - begin))
         total = 0.0
         first = begin
         while first < end:
-            rows = min(spec[_BLOCK], end - first)
+            rows = min(spec[spec_at.BLOCK], end - first)
             add, last = first > begin, first + rows == end
-            layers.gather(x, width, indices, first, rows, workspace, spec[_HEADER + _VALUES])
-            _block_forward(parameters, spec, workspace, rows)
-            total += _block_loss(labels, targets, indices, first, rows, share, spec, workspace)
-            _block_backward(parameters, slots, size, spec, rates, workspace, rows, add, last)
+            inputs = spec[spec_at.HEADER + spec_at.VALUES]
+            layers.gather(job.x, job.width, job.indices, first, rows, job.workspace, inputs)
+            _forward(job, rows)
+            total += _loss(job, first, rows, share)
+            _backward(job, rates, rows, add, last)
             first += rows
         losses[s] = total / (end - begin)
         if not math.isfinite(losses[s]):
@@ -224,15 +190,34 @@ def _sources() -> str:
 
 @cache
 def compiled() -> Callable[..., int]:
-    """train_steps as machine code: compiled at a machine's first call (some ten seconds), then read from a cache."""
-    fingerprint = _sources()  # a closure variable, hence in numba's cache key, which else watches this file alone
+    """train_steps as machine code: compiled at a machine's first call (some ten seconds), then from a cache.
+
+    `train_steps(x, labels, targets, indices, offsets, learning_rates, first_step, parameters, slots, spec,
+    hyper, workspace, losses)` trains on the batches x[indices[offsets[s] : offsets[s + 1]]], s = 0, 1, ...,
+    and returns how many steps it did: all, or up to and with the first whose loss is not finite.
+
+    x: [N, D] float32, rows; labels: [N] int64, or empty; targets: [N, K] float32, or empty [0, K];
+    indices: int64; offsets: [S + 1] int64; learning_rates: [S] float64; first_step: steps done before, for
+    Adam's bias correction; parameters: [P] float32 and slots: [2, P] float32, laid out by parameter_layout and
+    changed in place (slots: momentum or exp_avg, exp_avg_sq); spec: from make_spec; hyper: float64 momentum,
+    weight_decay, beta1, beta2, eps; workspace: [workspace_size(spec)] float32, zeros at first;
+    losses: [S] float64, out, each batch's mean loss before its update, in nats for cross-entropy.
+    All C-contiguous, indices and labels within range: nothing is checked, allocated or locked (no GIL).
+    """
+    # In the closure, hence in numba's cache key: numba itself watches this file alone, not its siblings.
+    fingerprint = _sources()
 
     @njit(_SIGNATURE, cache=True, nogil=True, error_model="numpy")
-    def train_steps(x, labels, targets, indices, offsets, learning_rates, first_step, parameters, slots, spec, hyper, workspace, losses):  # type: ignore[no-untyped-def]
+    def train_steps(
+        x, labels, targets, indices, offsets, learning_rates, first_step,
+        parameters, slots, spec, hyper, workspace, losses,
+    ):  # fmt: skip
         _ = fingerprint
-        return _steps(
-            pointer(x), x.shape[1], labels, pointer(targets), indices, offsets, learning_rates, first_step,
-            pointer(parameters), pointer(slots), slots.shape[1], spec, hyper, pointer(workspace), losses,
+        job = _Job(
+            pointer(x), x.shape[1], labels, pointer(targets), indices,
+            pointer(parameters), pointer(slots), slots.shape[1], pointer(spec), pointer(workspace),
         )  # fmt: skip
+        return _steps(job, offsets, learning_rates, first_step, hyper, losses)
 
-    return train_steps  # type: ignore[no-any-return]
+    steps: Callable[..., int] = train_steps
+    return steps

@@ -1,13 +1,13 @@
+# mypy: allow-untyped-defs, allow-untyped-calls, no-check-untyped-defs
 """Compiled pieces of a training step over a block of rows: gather, products, activations.
 
-Buffers are flat and float32; a matrix's rows are `padded(width)` floats apart, the padding finite, and nothing
-is allocated.
+Buffers are flat and float32; a matrix's rows are `padded(width)` floats apart, the padding finite, and
+nothing is allocated.
 """
 
 import math
 
 import numpy as np
-from numba import njit
 
 from sgdlab.engine import kernels_elementwise as elementwise
 from sgdlab.engine.kernels_products import (
@@ -22,7 +22,18 @@ from sgdlab.engine.kernels_products import (
     outer_row,
     outer_single,
 )
-from sgdlab.engine.kernels_vectors import ALIGN, LANES, load, load_first, prefetch, select, spread, store, store_first
+from sgdlab.engine.kernels_vectors import (
+    ALIGN,
+    LANES,
+    load,
+    load_first,
+    njit,
+    prefetch,
+    select,
+    spread,
+    store,
+    store_first,
+)
 
 ACTIVATIONS = RELU, TANH, SIGMOID, GELU = 0, 1, 2, 3
 
@@ -36,13 +47,13 @@ _DENSITY = np.float32(1.0 / math.sqrt(2.0 * math.pi))  # of the standard normal 
 
 
 @njit
-def padded(width):  # type: ignore[no-untyped-def]
+def padded(width):
     """Floats from row to row: a multiple of ALIGN, an odd one so that rows do not share cache sets."""
     return ALIGN * (((width + ALIGN - 1) // ALIGN) | 1)
 
 
 @njit(error_model="numpy")
-def gather(x, width, indices, first, rows, workspace, at):  # type: ignore[no-untyped-def]
+def gather(x, width, indices, first, rows, workspace, at):
     """Rows indices[first : first + rows] of the flat x, one below the other; rows to come are asked for."""
     stride = padded(width)
     for r in range(rows):
@@ -59,62 +70,59 @@ def gather(x, width, indices, first, rows, workspace, at):  # type: ignore[no-un
 
 
 @njit(error_model="numpy")
-def forward(inputs, inputs_at, weight, weight_at, bias_at, n_in, n_out, rows, z, z_at):  # type: ignore[no-untyped-def]
-    """z[r, o] = bias[o] + sum_k inputs[r, k] weight[o, k]; the bias stands in `weight` too, at -1 if there is none."""
-    stride, z_stride = padded(n_in), padded(n_out)
-    for o in range(0, z_stride, LANES):
+def forward(z, x_at, weight, weight_at, bias_at, n_in, n_out, rows, z_at):
+    """z[r, o] = bias[o] + sum_k x[r, k] weight[o, k], x and z in one buffer; bias_at -1: no bias."""
+    stride, wide = padded(n_in), padded(n_out)
+    for o in range(0, wide, LANES):
         value = load_first(weight, bias_at + o, n_out - o) if bias_at >= 0 else spread(_ZERO)
         for r in range(rows):
-            store(z, z_at + r * z_stride + o, value)
+            store(z, z_at + r * wide + o, value)
     full_rows, full_columns = rows - rows % ROWS, n_out - n_out % COLUMNS
     for k in range(0, n_in, DOT_DEPTH):
-        depth = min(DOT_DEPTH, n_in - k)
+        depth, x_k, w_k = min(DOT_DEPTH, n_in - k), x_at + k, weight_at + k
         for o in range(0, full_columns, COLUMNS):
-            w_at = weight_at + o * n_in + k
+            w, out = w_k + o * n_in, z_at + o
             for r in range(0, full_rows, ROWS):
-                x_at = inputs_at + r * stride + k
-                dot_full(inputs, x_at, stride, weight, w_at, n_in, depth, z, z_at + r * z_stride + o, z_stride)
+                dot_full(z, x_k + r * stride, stride, weight, w, n_in, depth, z, out + r * wide, wide)
             for r in range(full_rows, rows):
-                x_at = inputs_at + r * stride + k
-                dot_row(inputs, x_at, stride, weight, w_at, n_in, depth, z, z_at + r * z_stride + o, z_stride)
+                dot_row(z, x_k + r * stride, stride, weight, w, n_in, depth, z, out + r * wide, wide)
         for o in range(full_columns, n_out):
-            w_at = weight_at + o * n_in + k
+            w, out = w_k + o * n_in, z_at + o
             for r in range(0, full_rows, ROWS):
-                x_at = inputs_at + r * stride + k
-                dot_column(inputs, x_at, stride, weight, w_at, n_in, depth, z, z_at + r * z_stride + o, z_stride)
+                dot_column(z, x_k + r * stride, stride, weight, w, n_in, depth, z, out + r * wide, wide)
             for r in range(full_rows, rows):
-                x_at = inputs_at + r * stride + k
-                dot_single(inputs, x_at, stride, weight, w_at, n_in, depth, z, z_at + r * z_stride + o, z_stride)
+                dot_single(z, x_k + r * stride, stride, weight, w, n_in, depth, z, out + r * wide, wide)
 
 
 @njit(error_model="numpy")
-def outer(a, a_at, a_row, a_depth, b, b_at, b_stride, depth, c, c_at, c_stride, rows, columns, add):  # type: ignore[no-untyped-def]
-    """c[r, n] (+)= sum_k a[r, k] b[k, n], with a[r, k] at a_at + r a_row + k a_depth."""
+def outer(a, place, b, b_at, b_stride, depth, c, c_at, c_stride, rows, columns, add):
+    """c[r, n] (+)= sum_k a[r, k] b[k, n], with a[r, k] at place[0] + r place[1] + k place[2]."""
+    a_at, a_row, a_depth = place
     panel = COLUMNS * LANES
     full_rows, full_columns = rows - rows % ROWS, columns - columns % panel
     for k in range(0, depth, OUTER_DEPTH):
-        more = min(OUTER_DEPTH, depth - k)
-        plus = add or k > 0
+        more, plus = min(OUTER_DEPTH, depth - k), add or k > 0
         a_k, b_k = a_at + k * a_depth, b_at + k * b_stride
         for n in range(0, full_columns, panel):
+            b_n, c_n = b_k + n, c_at + n
             for r in range(0, full_rows, ROWS):
-                a_r, c_r = a_k + r * a_row, c_at + r * c_stride + n
-                outer_full(a, a_r, a_row, a_depth, b, b_k + n, b_stride, more, c, c_r, c_stride, plus, 0)
+                a_r, c_r = a_k + r * a_row, c_n + r * c_stride
+                outer_full(a, a_r, a_row, a_depth, b, b_n, b_stride, more, c, c_r, c_stride, plus, LANES)
             for r in range(full_rows, rows):
-                a_r, c_r = a_k + r * a_row, c_at + r * c_stride + n
-                outer_row(a, a_r, a_row, a_depth, b, b_k + n, b_stride, more, c, c_r, c_stride, plus, 0)
+                a_r, c_r = a_k + r * a_row, c_n + r * c_stride
+                outer_row(a, a_r, a_row, a_depth, b, b_n, b_stride, more, c, c_r, c_stride, plus, LANES)
         for n in range(full_columns, columns, LANES):
-            lanes = min(LANES, columns - n)
+            b_n, c_n, lanes = b_k + n, c_at + n, min(LANES, columns - n)
             for r in range(0, full_rows, ROWS):
-                a_r, c_r = a_k + r * a_row, c_at + r * c_stride + n
-                outer_column(a, a_r, a_row, a_depth, b, b_k + n, b_stride, more, c, c_r, c_stride, plus, lanes)
+                a_r, c_r = a_k + r * a_row, c_n + r * c_stride
+                outer_column(a, a_r, a_row, a_depth, b, b_n, b_stride, more, c, c_r, c_stride, plus, lanes)
             for r in range(full_rows, rows):
-                a_r, c_r = a_k + r * a_row, c_at + r * c_stride + n
-                outer_single(a, a_r, a_row, a_depth, b, b_k + n, b_stride, more, c, c_r, c_stride, plus, lanes)
+                a_r, c_r = a_k + r * a_row, c_n + r * c_stride
+                outer_single(a, a_r, a_row, a_depth, b, b_n, b_stride, more, c, c_r, c_stride, plus, lanes)
 
 
 @njit(error_model="numpy")
-def activate(activation, values, at, count, slopes_at):  # type: ignore[no-untyped-def]
+def activate(activation, values, at, count, slopes_at):
     """Pre-activations become activations in place; GELU, whose slope needs both, leaves it at slopes_at."""
     if activation == RELU:
         for i in range(at, at + count, LANES):
@@ -135,7 +143,7 @@ def activate(activation, values, at, count, slopes_at):  # type: ignore[no-untyp
 
 
 @njit(error_model="numpy")
-def activate_backward(activation, values, at, count, slopes_at, deltas_at):  # type: ignore[no-untyped-def]
+def activate_backward(activation, values, at, count, slopes_at, deltas_at):
     """Deltas, with respect to the activations at `at`, become those with respect to the pre-activations."""
     for i in range(0, count, LANES):
         value, delta = load(values, at + i), load(values, deltas_at + i)
@@ -151,7 +159,7 @@ def activate_backward(activation, values, at, count, slopes_at, deltas_at):  # t
 
 
 @njit(error_model="numpy")
-def column_sums(values, at, rows, width, place, add):  # type: ignore[no-untyped-def]
+def column_sums(values, at, rows, width, place, add):
     """values[place + o] (+)= sum_r values[at + r padded(width) + o]."""
     wide = padded(width)
     for o in range(0, width, LANES):

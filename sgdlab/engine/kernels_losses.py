@@ -1,9 +1,9 @@
+# mypy: allow-untyped-defs, allow-untyped-calls, no-check-untyped-defs
 """Losses of rows of logits and their gradients, with or without a softmax between logits and loss."""
 
 import math
 
 import numpy as np
-from numba import njit
 
 from sgdlab.engine import kernels_elementwise as elementwise
 from sgdlab.engine.kernels_vectors import (
@@ -12,6 +12,7 @@ from sgdlab.engine.kernels_vectors import (
     largest,
     load,
     load_first,
+    njit,
     select,
     spread,
     store,
@@ -26,7 +27,7 @@ _MINUS_INFINITY = np.float32(-np.inf)
 
 
 @njit(error_model="numpy", inline="always")
-def _softmax(values, z, p, n, wide):  # type: ignore[no-untyped-def]
+def _softmax(values, z, p, n, wide):
     """values[p:] = e**(z - max z) for the n numbers z, then 0 up to `wide`; returns their sum and max z."""
     top = spread(_MINUS_INFINITY)
     for i in range(0, wide, LANES):
@@ -43,7 +44,7 @@ def _softmax(values, z, p, n, wide):  # type: ignore[no-untyped-def]
 
 
 @njit(error_model="numpy")
-def softmax_rows(values, z, rows, n, wide):  # type: ignore[no-untyped-def]
+def softmax_rows(values, z, rows, n, wide):
     """Each row of z, `wide` floats apart, becomes its softmax."""
     for row in range(z, z + rows * wide, wide):
         mass, _ = _softmax(values, row, row, n, wide)
@@ -53,7 +54,7 @@ def softmax_rows(values, z, rows, n, wide):  # type: ignore[no-untyped-def]
 
 
 @njit(error_model="numpy")
-def softmax_rows_backward(values, p, delta, rows, wide):  # type: ignore[no-untyped-def]
+def softmax_rows_backward(values, p, delta, rows, wide):
     """delta_i = p_i (delta_i - sum_j p_j delta_j): the gradient through p = softmax(z)."""
     for row in range(0, rows * wide, wide):
         sums = spread(_ZERO)
@@ -65,7 +66,7 @@ def softmax_rows_backward(values, p, delta, rows, wide):  # type: ignore[no-unty
 
 
 @njit(error_model="numpy")
-def cross_entropy_rows(values, z, delta, rows, n, wide, labels, indices, first, share):  # type: ignore[no-untyped-def]
+def cross_entropy_rows(values, z, delta, rows, n, wide, labels, indices, first, share):
     """Sum over the rows of log sum_i e**z_i - z_label; delta = share (softmax(z) - onehot(label))."""
     loss = 0.0
     for r in range(rows):
@@ -80,7 +81,7 @@ def cross_entropy_rows(values, z, delta, rows, n, wide, labels, indices, first, 
 
 
 @njit(error_model="numpy")
-def squared_error_rows(values, z, delta, rows, n, wide, targets, indices, first, half, share):  # type: ignore[no-untyped-def]
+def squared_error_rows(values, z, delta, rows, n, wide, targets, indices, first, half, share):
     """Sum over the rows of mean_i (z_i - target_i)^2, or half of it; delta = share times its gradient."""
     mean = (_HALF if half else _ONE) / np.float32(n)
     factor = (mean + mean) * share

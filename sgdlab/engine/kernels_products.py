@@ -1,8 +1,9 @@
+# mypy: allow-untyped-defs, allow-untyped-calls, no-check-untyped-defs
 """Register tiles of the three matrix products, written as LLVM vectors through numba intrinsics.
 
 The innermost two loops of a product are emitted here by hand: a tile of accumulators stays in registers while
-the loop runs over the depth. Arrays are flat and float32; `_at` is an offset in floats and `_stride` the floats
-between two rows.
+the loop runs over the depth. x, w, z, a, b, c are pointers; `_at` is an offset in floats and `_stride` the
+floats between two rows.
 """
 
 from collections.abc import Callable
@@ -10,9 +11,8 @@ from typing import Any
 
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic
 
-from sgdlab.engine.kernels_vectors import FLOAT, FLOATS, INT, LANES, REGISTERS, VECTOR, Emitter
+from sgdlab.engine.kernels_vectors import FLOAT, FLOATS, INT, LANES, REGISTERS, VECTOR, Emitter, intrinsic
 
 # A tile of ROWS x COLUMNS accumulators leaves registers for one operand's vectors and a broadcast.
 ROWS, COLUMNS = (4, 5) if REGISTERS == 32 else (2, 4)
@@ -53,8 +53,7 @@ class _Tile(Emitter):
             vectors, groups, width = folded, names, half
         place = {name: (v, lane) for v, group in enumerate(groups) for lane, name in enumerate(group)}
         return [
-            self.extract(vectors[v], lane)
-            for v, lane in (place[name] for name in range(len(place) - (-1 in place)))
+            self.extract(vectors[v], lane) for v, lane in (place[name] for name in range(len(place) - (-1 in place)))
         ]
 
 
@@ -65,8 +64,8 @@ def _dot_tile(rows: int, columns: int) -> Callable[..., None]:
     """
 
     @intrinsic
-    def dot_tile(typing, x, x_at, x_stride, w, w_at, w_stride, depth, z, z_at, z_stride):  # type: ignore[no-untyped-def]
-        def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def dot_tile(typing, x, x_at, x_stride, w, w_at, w_stride, depth, z, z_at, z_stride):
+        def codegen(context, builder, signature, arguments):
             x, x_at, x_stride, w, w_at, w_stride, depth, z, z_at, z_stride = arguments
             emit = _Tile(context, builder)
             x_rows = [emit.at(x, x_at, emit.times(r, x_stride)) for r in range(rows)]
@@ -97,7 +96,8 @@ def _dot_tile(rows: int, columns: int) -> Callable[..., None]:
         i = types.int64
         return types.void(FLOATS, i, i, FLOATS, i, i, i, FLOATS, i, i), codegen
 
-    return dot_tile  # type: ignore[no-any-return]
+    tile: Callable[..., None] = dot_tile
+    return tile
 
 
 def _outer_tile(rows: int, vectors: int, masked: bool) -> Callable[..., None]:
@@ -107,8 +107,8 @@ def _outer_tile(rows: int, vectors: int, masked: bool) -> Callable[..., None]:
     """
 
     @intrinsic
-    def outer_tile(typing, a, a_at, a_row, a_depth, b, b_at, b_stride, depth, c, c_at, c_stride, add, lanes):  # type: ignore[no-untyped-def]
-        def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def outer_tile(typing, a, a_at, a_row, a_depth, b, b_at, b_stride, depth, c, c_at, c_stride, add, lanes):
+        def codegen(context, builder, signature, arguments):
             a, a_at, a_row, a_depth, b, b_at, b_stride, depth, c, c_at, c_stride, add, lanes = arguments
             emit = _Tile(context, builder)
             a_rows = [emit.at(a, a_at, emit.times(r, a_row)) for r in range(rows)]
@@ -124,9 +124,7 @@ def _outer_tile(rows: int, vectors: int, masked: bool) -> Callable[..., None]:
                     scalar = builder.load(emit.at(a_rows[r], builder.mul(k, a_depth)), typ=FLOAT)
                     for v in range(vectors):
                         emit.accumulate(totals[r][v], emit.spread(scalar), b_values[v])
-            places = [
-                (totals[r][v], emit.at(c_rows[r], INT(v * LANES))) for r in range(rows) for v in range(vectors)
-            ]
+            places = [(totals[r][v], emit.at(c_rows[r], INT(v * LANES))) for r in range(rows) for v in range(vectors)]
             with builder.if_then(add):
                 for total, place in places:
                     builder.store(builder.fadd(builder.load(total, typ=VECTOR), load(place)), total)
@@ -142,7 +140,8 @@ def _outer_tile(rows: int, vectors: int, masked: bool) -> Callable[..., None]:
         kinds = (FLOATS, i, i, i, FLOATS, i, i, i, FLOATS, i, i, types.boolean, i)
         return types.void(*kinds), codegen
 
-    return outer_tile  # type: ignore[no-any-return]
+    tile: Callable[..., None] = outer_tile
+    return tile
 
 
 dot_full = _dot_tile(ROWS, COLUMNS)

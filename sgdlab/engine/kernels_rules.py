@@ -1,12 +1,22 @@
+# mypy: allow-untyped-defs, allow-untyped-calls, no-check-untyped-defs
 """The update rules of torch.optim on flat parameters: SGD with momentum or Nesterov's, Adam, AdamW."""
 
 import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
-from sgdlab.engine.kernels_vectors import LANES, load, load_first, magnitude, root, select, store, store_first
+from sgdlab.engine.kernels_vectors import (
+    LANES,
+    load,
+    load_first,
+    magnitude,
+    njit,
+    root,
+    select,
+    store,
+    store_first,
+)
 
 OPTIMISERS = SGD, NESTEROV, ADAM, ADAMW = 0, 1, 2, 3
 _ZERO = np.float32(0.0)
@@ -29,7 +39,7 @@ class Rates(NamedTuple):
 
 
 @njit(error_model="numpy")
-def rates_at(optimiser, lr, step, hyper):  # type: ignore[no-untyped-def]
+def rates_at(optimiser, lr, step, hyper):
     """Rates of update number `step` (from 1). hyper: momentum, weight_decay, beta1, beta2, eps.
 
     Memories of weights without gradient (dark pixels, dead units) decay into denormal numbers, which made a
@@ -51,10 +61,10 @@ def rates_at(optimiser, lr, step, hyper):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _adam(rates, w, g, m, v):  # type: ignore[no-untyped-def]
-    """m' = m + (1 - beta1)(g - m);  v' = beta2 v + (1 - beta2) g^2;  w' = w - step m' / (sqrt(v') scale + eps).
+def _adam(rates, w, g, m, v):
+    """m' = m + (1 - beta1)(g - m);  v' = beta2 v + (1 - beta2) g^2;  w' = w - step m' / (scale sqrt(v') + eps).
 
-    g includes decay w; w is shrunk first (AdamW: Loshchilov and Hutter 2019).
+    Kingma and Ba 2015; g includes decay w; w is shrunk first (AdamW: Loshchilov and Hutter 2019).
     """
     g = g + w * rates.decay
     m = m + (g - m) * rates.add_mean
@@ -65,7 +75,7 @@ def _adam(rates, w, g, m, v):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _momentum(rates, w, g, m, ahead):  # type: ignore[no-untyped-def]
+def _momentum(rates, w, g, m, ahead):
     """m' = mu m + g;  w' = w - lr m', or with Nesterov's `ahead` w - lr (g + mu m');  g includes decay w."""
     g = g + w * rates.decay
     m = m * rates.momentum + g
@@ -74,14 +84,17 @@ def _momentum(rates, w, g, m, ahead):  # type: ignore[no-untyped-def]
 
 
 @njit
-def _descent(rates, w, g):  # type: ignore[no-untyped-def]
+def _descent(rates, w, g):
     """w' = w - lr (g + decay w)."""
     return w - (g + w * rates.decay) * rates.step
 
 
 @njit(error_model="numpy")
-def update(optimiser, rates, parameters, slots, size, at, gradient, place, count):  # type: ignore[no-untyped-def]
-    """One step on parameters[at : at + count] with gradient[place : place + count]; slots: both memories, size apart."""
+def update(optimiser, rates, parameters, slots, size, at, gradient, place, count):
+    """One step on parameters[at : at + count] with gradient[place : place + count].
+
+    slots: the first memory and, size further on, the second.
+    """
     second = at + size
     left = count % LANES
     whole = count - left

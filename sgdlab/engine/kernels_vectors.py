@@ -1,22 +1,28 @@
-"""A vector of float32 as a numba type: numba has none, and LLVM's own vectoriser fails or scatters on short rows.
+# mypy: allow-untyped-defs, allow-untyped-calls, no-check-untyped-defs
+"""A vector of float32 as a numba type: numba has none, and LLVM's own vectoriser fails on short rows.
 
-Kernels add, multiply and compare `Vector`s like numbers; LLVM lowers `<LANES x float>` on any CPU. `floats` are
-pointers to flat float32 memory. Nothing here assumes that numbers are finite: NaN comes out wherever NaN goes in.
+Kernels add, multiply and compare `Vector`s like numbers; LLVM lowers `<LANES x float>` on any CPU. `floats`
+are pointers to flat float32 memory. Nothing here assumes that numbers are finite: NaN comes out wherever NaN
+goes in.
 """
 
 import operator
 from collections.abc import Callable
 from typing import Any
 
-import llvmlite.binding as llvm
+import llvmlite.binding as llvm  # type: ignore[import-untyped]
+import numba
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.core.datamodel import models, register_default
+from numba.core.datamodel import models
+from numba.core.datamodel.registry import register_default
 from numba.core.imputils import lower_builtin
 from numba.core.typing.templates import ConcreteTemplate, infer_global, signature
-from numba.extending import intrinsic
 from numba.np.arrayobj import make_array
+
+njit: Any = numba.njit  # compiled functions have numba's types, which mypy does not know
+intrinsic: Any = numba.extending.intrinsic
 
 ALIGN = 16  # floats: every row and tensor in a buffer of ours starts on a multiple of this
 
@@ -50,13 +56,13 @@ class Mask(types.Type):
 
 
 @register_default(Vector)
-class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(manager, kind, VECTOR)
 
 
 @register_default(Mask)
-class _MaskModel(models.PrimitiveModel):  # type: ignore[misc]
+class _MaskModel(models.PrimitiveModel):
     def __init__(self, manager: Any, kind: Any) -> None:
         super().__init__(manager, kind, MASK)
 
@@ -152,10 +158,10 @@ _operator(operator.gt, mask, lambda builder, a, b: builder.fcmp_ordered(">", a, 
 
 
 @intrinsic
-def select(typing, condition, a, b):  # type: ignore[no-untyped-def]
+def select(typing, condition, a, b):
     """a where condition, else b, lane by lane; a comparison with NaN is false."""
 
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):
         emit = Emitter(context, builder)
         return builder.select(arguments[0], emit.spread(arguments[1]), emit.spread(arguments[2]))
 
@@ -166,23 +172,24 @@ def _function(name: str) -> Callable[..., Any]:
     """An LLVM function of one vector."""
 
     @intrinsic
-    def apply(typing, value):  # type: ignore[no-untyped-def]
-        def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def apply(typing, value):
+        def codegen(context, builder, signature, arguments):
             return Emitter(context, builder).call(f"llvm.{name}.v{LANES}f32", VECTOR, *arguments)
 
         return vector(vector), codegen
 
-    return apply  # type: ignore[no-any-return]
+    function: Callable[..., Any] = apply
+    return function
 
 
 root, magnitude, nearest = _function("sqrt"), _function("fabs"), _function("rint")
 
 
 @intrinsic
-def power_of_two(typing, exponent):  # type: ignore[no-untyped-def]
+def power_of_two(typing, exponent):
     """2**exponent for whole numbers in [-126, 127]; 1 for NaN, whose conversion LLVM leaves undefined."""
 
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):
         (value,) = arguments
         whole = ir.VectorType(_SMALL, LANES)
         value = builder.select(builder.fcmp_ordered("ord", value, value), value, VECTOR(None))
@@ -193,16 +200,16 @@ def power_of_two(typing, exponent):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def spread(typing, number):  # type: ignore[no-untyped-def]
+def spread(typing, number):
     """All lanes equal to a float32."""
     return vector(types.float32), lambda context, builder, _, values: Emitter(context, builder).spread(values[0])
 
 
 @intrinsic
-def load(typing, floats, at):  # type: ignore[no-untyped-def]
+def load(typing, floats, at):
     """The vector floats[at : at + LANES]."""
 
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):
         emit = Emitter(context, builder)
         return emit.load(emit.at(arguments[0], arguments[1]))
 
@@ -210,10 +217,10 @@ def load(typing, floats, at):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def load_first(typing, floats, at, count):  # type: ignore[no-untyped-def]
+def load_first(typing, floats, at, count):
     """The vector floats[at : at + count] with 0 in the lanes beyond; count may exceed LANES."""
 
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):
         emit = Emitter(context, builder)
         return emit.load_masked(emit.at(arguments[0], arguments[1]), emit.first_lanes(arguments[2]))
 
@@ -221,10 +228,10 @@ def load_first(typing, floats, at, count):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def store(typing, floats, at, value):  # type: ignore[no-untyped-def]
+def store(typing, floats, at, value):
     """floats[at : at + LANES] = value."""
 
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):
         emit = Emitter(context, builder)
         emit.store(emit.spread(arguments[2]), emit.at(arguments[0], arguments[1]))
         return context.get_dummy_value()
@@ -233,10 +240,10 @@ def store(typing, floats, at, value):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def store_first(typing, floats, at, count, value):  # type: ignore[no-untyped-def]
+def store_first(typing, floats, at, count, value):
     """floats[at : at + count] = the first lanes of value; count may exceed LANES."""
 
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):
         emit = Emitter(context, builder)
         floats, at, count, value = arguments
         emit.store_masked(emit.spread(value), emit.at(floats, at), emit.first_lanes(count))
@@ -246,26 +253,26 @@ def store_first(typing, floats, at, count, value):  # type: ignore[no-untyped-de
 
 
 @intrinsic
-def lanes_below(typing, count):  # type: ignore[no-untyped-def]
+def lanes_below(typing, count):
     """Mask of the first `count` lanes."""
     return mask(types.int64), lambda context, builder, _, values: Emitter(context, builder).first_lanes(values[0])
 
 
 @intrinsic
-def total(typing, value):  # type: ignore[no-untyped-def]
+def total(typing, value):
     """Sum of the lanes."""
 
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):
         return Emitter(context, builder).fold(builder.fadd, arguments[0])
 
     return types.float32(vector), codegen
 
 
 @intrinsic
-def largest(typing, value):  # type: ignore[no-untyped-def]
+def largest(typing, value):
     """Largest of the lanes; a NaN may or may not be passed over."""
 
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):
         def larger(a: Any, b: Any) -> Any:
             return builder.select(builder.fcmp_ordered(">", a, b), a, b)
 
@@ -275,20 +282,20 @@ def largest(typing, value):  # type: ignore[no-untyped-def]
 
 
 @intrinsic
-def pointer(typing, array):  # type: ignore[no-untyped-def]
-    """The memory of a contiguous float32 array; valid while the array lives."""
+def pointer(typing, array):
+    """The memory of a contiguous array; valid while the array lives."""
 
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):
         return make_array(signature.args[0])(context, builder, arguments[0]).data
 
-    return FLOATS(array), codegen
+    return types.CPointer(array.dtype)(array), codegen
 
 
 @intrinsic
-def prefetch(typing, floats, at):  # type: ignore[no-untyped-def]
+def prefetch(typing, floats, at):
     """Ask for the cache line of floats[at] ahead of its use; never faults."""
 
-    def codegen(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def codegen(context, builder, signature, arguments):
         emit = Emitter(context, builder)
         place = builder.bitcast(emit.at(*arguments), ir.PointerType(ir.IntType(8)))
         emit.call("llvm.prefetch.p0", ir.VoidType(), place, _SMALL(0), _SMALL(2), _SMALL(1))

@@ -1,5 +1,7 @@
 """The native engine: linear models and mlps on one CPU core, whole stretches in one compiled call."""
 
+import logging
+import threading
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,9 +15,17 @@ from sgdlab.engine import kernels
 from sgdlab.engine.base import Engine, Task
 from sgdlab.sampling import Stretch
 
+_LOG = logging.getLogger(__name__)
+NOTICE_AFTER = 1.0
+"""Seconds from which on a compilation is announced; reading the cache takes a tenth."""
+
 _NO_LABELS = np.empty(0, np.int64)
 _NO_TARGETS = np.empty((0, 1), np.float32)
-_MEMORIES = {"sgd": ("momentum_buffer",), "adam": ("exp_avg", "exp_avg_sq"), "adamw": ("exp_avg", "exp_avg_sq")}
+_MEMORIES = {
+    "sgd": ("momentum_buffer",),
+    "adam": ("exp_avg", "exp_avg_sq"),
+    "adamw": ("exp_avg", "exp_avg_sq"),
+}
 
 
 class NativeEngine(Engine):
@@ -35,7 +45,12 @@ class NativeEngine(Engine):
         widths = [linears[0].in_features, *(layer.out_features for layer in linears)]
         biases = [layer.bias is not None for layer in linears]
         self._spec = kernels.make_spec(
-            widths, biases, getattr(model, "activation", "relu"), model.output, task.config.loss, _rule(task.config)
+            widths,
+            biases,
+            getattr(model, "activation", "relu"),
+            model.output,
+            task.config.loss,
+            _rule(task.config),
         )
         weights_at, biases_at, size = kernels.parameter_layout(widths, biases)
         self._parameters = kernels.aligned_zeros(size)
@@ -55,8 +70,10 @@ class NativeEngine(Engine):
         self._x = task.train.x.numpy()
         y = task.train.y.numpy()
         classes = task.config.loss == "cross_entropy"
-        self._labels, self._targets = (y, _NO_TARGETS) if classes else (_NO_LABELS, y)
+        self._labels: NDArray[np.int64] = y if classes else _NO_LABELS
+        self._targets: NDArray[np.float32] = _NO_TARGETS if classes else y
         self._steps_done = 0
+        self.make_ready()
         self._train_steps = kernels.compiled()
 
     @classmethod
@@ -71,6 +88,17 @@ class NativeEngine(Engine):
         if config.threads not in ("auto", 1):
             return f"it works on one thread, not on {config.threads}"
         return None
+
+    @classmethod
+    def make_ready(cls) -> None:
+        """Compile the steps, or read them from the cache of an earlier compilation on this machine."""
+        notice = threading.Timer(NOTICE_AFTER, _LOG.warning, ["compiling the native engine, once for this machine"])
+        notice.daemon = True
+        notice.start()
+        try:
+            kernels.compiled()
+        finally:
+            notice.cancel()
 
     def run(self, stretch: Stretch) -> NDArray[np.float64]:
         """See Engine.run."""

@@ -1,5 +1,6 @@
 """Which engine and how many threads run a config: a rule, so that the same config repeats itself."""
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -81,7 +82,7 @@ def step_flops(config: Config, problem: Problem) -> float:
             widths = (problem.features, *config.model.hidden, problem.outputs)
         case _:
             return rows * _counted_flops(config, problem)
-    weights = [a * b for a, b in zip(widths, widths[1:], strict=False)]
+    weights = [a * b for a, b in itertools.pairwise(widths)]
     return 2.0 * rows * (3 * sum(weights) - weights[0])  # the first layer passes no gradient on
 
 
@@ -93,4 +94,4 @@ def _counted_flops(config: Config, problem: Problem) -> float:
     shape = row_shape(config.model, problem.input_shape)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model(torch.zeros(2, *shape))
-    return 3.0 * max(counter.get_total_flops(), 2 * math.prod(shape)) / 2
+    return 3.0 * max(float(counter.get_total_flops()), 2.0 * math.prod(shape)) / 2

@@ -47,12 +47,15 @@ def execute(
     """
     context = multiprocessing.get_context(_start_method(todo))
     flag = context.Value("b", 0, lock=False)
-    waiting, workers = list(todo), []
+    waiting = list(todo)
+    workers: list[_Worker] = []
     try:
         while waiting or any(worker.entry for worker in workers):
             if stop.requested:
                 flag.value, waiting = 1, []
-            while waiting and (worker := _free_worker(workers, jobs, context, flag)) and _fits(waiting[0], workers, cores):
+            while (
+                waiting and (worker := _free_worker(workers, jobs, context, flag)) and _fits(waiting[0], workers, cores)
+            ):
                 _hand_out(manifest, waiting.pop(0), worker, observe)
             for worker in _ready(workers):
                 if not _listen(manifest, worker, observe):

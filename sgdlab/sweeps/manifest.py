@@ -61,7 +61,13 @@ class Manifest:
     def write(self) -> None:
         """Replace sweep.yaml."""
         runs = [
-            {"name": e.name, "varied": e.varied, "resolved": e.resolved, "engine_reason": e.engine_reason, "status": e.status}
+            {
+                "name": e.name,
+                "varied": e.varied,
+                "resolved": e.resolved,
+                "engine_reason": e.engine_reason,
+                "status": e.status,
+            }
             for e in self.entries
         ]
         text = yaml.dump({"base": self.base, "runs": runs}, Dumper=_Dumper, sort_keys=False, width=120)
@@ -89,7 +95,8 @@ def read_manifest(path: Path) -> Manifest:
     try:
         values = read_document(path / PLAN, max_bytes=64 << 20).values
         entries = [
-            Entry(run["name"], run["varied"], run["resolved"], "planned", run["engine_reason"]) for run in values["runs"]
+            Entry(run["name"], run["varied"], run["resolved"], "planned", run["engine_reason"])
+            for run in values["runs"]
         ]
         manifest = Manifest(path, values["base"], entries)
     except ConfigError as error:

@@ -132,4 +132,3 @@ def _distinct(values: Sequence[Any], option: str) -> tuple[Any, ...]:
         if value in values[:i]:
             raise ConfigError(f"{option}: {value!r} stands twice")
     return tuple(values)
-

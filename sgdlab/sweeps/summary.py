@@ -37,7 +37,9 @@ def summarize(table: "pd.DataFrame", varied: list[str]) -> "pd.DataFrame":
     import pandas as pd
 
     keys = [key for key in varied if key != "seed"]
-    table = table.assign(**{key: table[key].map(str) for key in keys if table[key].map(type).eq(list).any()})
+    table = table.assign(
+        **{key: table[key].map(str) for key in keys if any(isinstance(value, list) for value in table[key])}
+    )
     groups = table.groupby(keys, sort=False, dropna=False) if keys else [((), table)]
     rows = []
     for values, group in groups:

@@ -1,0 +1,55 @@
+"""Under which conditions a benchmark ran: core, threads, hardware, versions."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+
+from sgdlab.environment import environment
+from sgdlab.errors import UserError
+
+
+def pin(core: int) -> None:
+    """Keep this process, and all threads that it starts from now on, on one core; UserError where it cannot."""
+    if not hasattr(os, "sched_setaffinity"):
+        raise UserError(f"--pin {core}: this system cannot pin a process to a core; leave --pin out")
+    allowed = sorted(os.sched_getaffinity(0))
+    if core not in allowed:
+        raise UserError(f"--pin {core}: no such core for this process; it may use {', '.join(map(str, allowed))}")
+    os.sched_setaffinity(0, {core})
+
+
+@contextmanager
+def torch_threads(threads: int) -> Iterator[None]:
+    """torch on so many threads inside the block, as before after it."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def conditions(pinned: int | None) -> dict[str, Any]:
+    """The columns that every CSV of a benchmark carries. cores: those that the process may use."""
+    facts = environment()
+    versions = {"sgdlab": facts["sgdlab"], "python": facts["python"]}
+    versions |= {name: facts["packages"][name] for name in ("torch", "numpy", "numba")}
+    return {
+        "cpu": facts["cpu"],
+        "cores": facts["cores"],
+        "pinned_core": pinned,
+        "platform": facts["platform"],
+        "git_commit": facts["git_commit"],
+        **versions,
+    }
+
+
+def in_words(facts: dict[str, Any]) -> str:
+    """The conditions as one line under a table or figure."""
+    cores = f"{facts['cores']} core{'s' if facts['cores'] != 1 else ''}"
+    where = cores if facts["pinned_core"] is None else f"pinned to core {facts['pinned_core']}"
+    versions = ", ".join(f"{name} {facts[name]}" for name in ("sgdlab", "python", "torch", "numba"))
+    return f"{facts['cpu']}, {where}; {versions}"

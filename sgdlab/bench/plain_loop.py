@@ -1,0 +1,79 @@
+"""The peer: the loop that PyTorch users write, with a shuffled copy, slices and `.item()` in every step."""
+
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from sgdlab.bench.timing import Run, Sample
+from sgdlab.config import Config
+from sgdlab.config.schema import OptimizerSection
+from sgdlab.data import Problem
+from sgdlab.engine.base import prepare
+from sgdlab.losses import loss_of
+from sgdlab.optim import build_optimizer
+from sgdlab.sampling import batch_plan
+
+
+def plain_loop(
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    loss_name: str,
+    x: Tensor,
+    y: Tensor,
+    batch_size: int,
+    steps: int,
+    order: Callable[[int], Tensor] | None = None,
+) -> float:
+    """Train for so many steps; the sum of the batches' losses.
+
+    order: rows of an epoch in the order they are seen (torch.randperm where None). Where the steps end
+    within an epoch, only the rows that it reaches are copied.
+    """
+    total, epoch = 0.0, 0
+    while steps > 0:
+        shuffled = torch.randperm(len(x)) if order is None else order(epoch)
+        shuffled = shuffled[: steps * batch_size]
+        x_shuffled, y_shuffled = x[shuffled], y[shuffled]
+        for p in range(0, len(shuffled), batch_size):
+            predicted = model(x_shuffled[p : p + batch_size])
+            loss = loss_of(loss_name, predicted, y_shuffled[p : p + batch_size])
+            total += loss.item()
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            steps -= 1
+        epoch += 1
+    return total
+
+
+def plain_optimizer(section: OptimizerSection, model: nn.Module, rate: float) -> torch.optim.Optimizer:
+    """torch's optimiser with its own defaults, as `torch.optim.Adam(model.parameters(), lr=rate)`: not fused."""
+    optimizer = build_optimizer(section, list(model.parameters()), rate)
+    for group in optimizer.param_groups:
+        if "fused" in group:
+            group["fused"] = None
+    return optimizer
+
+
+def plain(config: Config, problem: Problem) -> Run:
+    """The plain loop on a resolved config's model, data, loss and optimiser, at the initial learning rate.
+
+    The clock includes the shuffled copies and every step; it excludes the model, the optimiser and two steps
+    of warm-up on a copy. It reshuffles in every epoch and keeps its rate, whatever the config says.
+    """
+    batches = batch_plan(config, len(problem.train))
+
+    def run(steps: int) -> Sample:
+        torch.set_num_threads(int(config.threads))
+        with torch.random.fork_rng(devices=[]):
+            for count in (2, steps):  # the first is warm-up
+                task = prepare(config, problem)
+                optimizer = plain_optimizer(config.optimizer, task.model, config.learning_rate.initial)
+                started = time.perf_counter()
+                plain_loop(task.model, optimizer, config.loss, task.train.x, task.train.y, batches.size_in(0), count)
+                seconds = time.perf_counter() - started
+        return Sample(seconds, steps, batches.examples_at(steps))
+
+    return run

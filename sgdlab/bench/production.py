@@ -1,0 +1,76 @@
+"""A contender that is sgdlab itself: the production loop and engine, evaluation left out."""
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from sgdlab.bench.timing import Run, Sample
+from sgdlab.config import Budget, Config, nearest
+from sgdlab.data import Problem
+from sgdlab.engine.base import prepare
+from sgdlab.engine.select import ENGINES, build_engine
+from sgdlab.errors import EngineError, RunFailed
+from sgdlab.loop import Position, Training, train
+from sgdlab.resolve import resolve
+
+
+class Unmeasured(Training):
+    """A run without evaluations; its stretches end where they would stand."""
+
+    def due(self, record_step: int) -> bool:
+        """Never; what a record would have used up is forgotten."""
+        self.position.pending, self.position.pending_sizes = np.empty(0), np.empty(0, np.int64)
+        return False
+
+
+def production(config: Config, problem: Problem) -> Run:
+    """Train a resolved config by its engine and threads, always from its initial weights.
+
+    The clock includes all that `train_seconds` of a run includes (batch order, learning rates, the engine's
+    steps) and the loop around it. It excludes data, model, engine and its warm-up.
+    """
+
+    def run(steps: int) -> Sample:
+        torch.set_num_threads(int(config.threads))
+        limited = config.model_copy(update={"budget": Budget(steps, "steps"), "epochs": None, "stop_at": None})
+        task = prepare(limited, problem)
+        training = Unmeasured(task, build_engine(task), Position(records=1))  # row 0 counts as written
+        with torch.random.fork_rng(devices=[]):
+            training.engine.warm_up()
+            started = time.perf_counter()
+            for _ in train(training):
+                pass
+            seconds = time.perf_counter() - started
+        position = training.position
+        if position.diverged_at is not None:
+            raise RunFailed(
+                f"{config.engine}, batch size {config.batch_size.initial}: the loss was no longer finite at step "
+                f"{position.diverged_at}; lower the rate, as in --set learning_rate={config.learning_rate.initial / 10:g}"
+            )
+        return Sample(seconds, position.step, training.batches.examples_at(position.step))
+
+    return run
+
+
+def engine_configs(
+    config: Config, problem: Problem, wanted: Sequence[str] | None = None
+) -> tuple[list[Config], list[str]]:
+    """The resolved config for each engine that can run it, and for those that cannot the reason.
+
+    wanted: names; all engines where None. EngineError for an unknown name, or one that refuses.
+    """
+    for name in wanted or ():
+        if name not in ENGINES:
+            known = ", ".join(ENGINES)
+            raise EngineError(f"--engines {name}: there is no such engine{nearest(name, list(ENGINES))}; choose from {known}")
+    configs, refusals = [], []
+    for name in wanted or ENGINES:
+        try:
+            configs.append(resolve(config.model_copy(update={"engine": name}), problem).config)
+        except EngineError as error:
+            if wanted:
+                raise
+            refusals.append(str(error).removeprefix("engine: "))
+    return configs, refusals

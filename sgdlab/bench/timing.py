@@ -1,0 +1,87 @@
+"""Timing: contenders take turns; medians and quartiles of what each took."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one timed piece of training did. seconds: on the clock, set-up and evaluation excluded."""
+
+    seconds: float
+    steps: int
+    examples: int
+
+
+Run = Callable[[int], Sample]
+"""Trains from the initial weights for about so many steps (a peer that knows only epochs: at least so many)."""
+
+Tell = Callable[[int, int], None]
+"""Told after each sample: how many are done, of how many."""
+
+PROBE_SECONDS = 0.005
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Median, quartiles and range of the repeats."""
+
+    median: float
+    low: float
+    high: float
+    smallest: float
+    largest: float
+
+
+def spread(values: NDArray[np.float64]) -> Spread:
+    """values: [repeats], at least one."""
+    low, median, high = np.quantile(values, [0.25, 0.5, 0.75])
+    return Spread(float(median), float(low), float(high), float(values.min()), float(values.max()))
+
+
+def times_faster(values: NDArray[np.float64], baseline: NDArray[np.float64]) -> float:
+    """Median over the rounds of baseline / values, both [repeats] from the same rounds: above 1 is faster."""
+    return float(np.median(baseline / values))
+
+
+def interleaved(
+    works: Sequence[Callable[[], float]], repeats: int, tell: Tell, every: Sequence[int] | None = None
+) -> list[NDArray[np.float64]]:
+    """What each work returned in each round, works[i] taking part in every `every[i]`-th one.
+
+    A round goes through all works before the next begins; odd rounds go backwards, so that nobody always
+    comes after the same neighbour.
+    """
+    every = every or [1] * len(works)
+    turns = [
+        i
+        for turn in range(repeats)
+        for i in (range(len(works)) if turn % 2 == 0 else reversed(range(len(works))))
+        if turn % every[i] == 0
+    ]
+    found: list[list[float]] = [[] for _ in works]
+    for done, i in enumerate(turns, 1):
+        found[i].append(works[i]())
+        tell(done, len(turns))
+    return [np.array(values) for values in found]
+
+
+def steps_to_time(run: Run, epoch: int, at_least: float, at_most: float) -> int:
+    """How many steps a sample should train, so that it takes `at_least` seconds.
+
+    Whole epochs (epoch: steps in one) where these fit into `at_most` seconds, so that the batch order
+    weighs what it weighs in a run; else as many steps as fit. What is run to find out is warm-up.
+    """
+    steps, sample = 1, run(1)
+    while sample.seconds < PROBE_SECONDS and steps < epoch:
+        steps = min(steps * 4, epoch)
+        sample = run(steps)
+    step_seconds = max(sample.seconds / sample.steps, 1e-9)
+    epochs = math.ceil(at_least / (step_seconds * epoch))
+    if epochs * epoch * step_seconds <= at_most:
+        return epochs * epoch
+    return max(int(at_most / step_seconds), 1)
