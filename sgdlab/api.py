@@ -1,5 +1,6 @@
 """The notebook API, which the command line calls too: train, sweep, resume, open what they left."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ from sgdlab.config import (
 )
 from sgdlab.data import Problem, load
 from sgdlab.environment import available_cores
-from sgdlab.errors import ConfigError
+from sgdlab.errors import ConfigError, RunFailed, RunFolderError
+from sgdlab.locks import held
 from sgdlab.results import Run, Sweep, open_run
 from sgdlab.runs import (
     RunFolder,
@@ -31,7 +33,7 @@ from sgdlab.runs import (
     slug,
     stamped,
 )
-from sgdlab.sweeps.manifest import RESOLVED_KEYS, Entry, Manifest
+from sgdlab.sweeps.manifest import RESOLVED_KEYS, Entry, Manifest, plan_differences, read_manifest
 from sgdlab.sweeps.plan import Axis, PlannedRun, own_axes, plan_runs, without_grid
 
 if TYPE_CHECKING:
@@ -50,14 +52,25 @@ def document_of(source: Source, overrides: Iterable[str] = (), **options: Any) -
     options: config keys with dots as double underscores; None leaves the config's value. A batch
     size or learning rate sets the initial one and keeps its schedule.
     """
-    document = Document(dict(source)) if isinstance(source, Mapping) else find_config(str(source))
+    document = Document(plain(source)) if isinstance(source, Mapping) else find_config(str(source))
     for assignment in overrides:
         set_text(document, assignment)
     for key, value in options.items():
         if value is not None:
             put = set_initial if key in _INITIAL and not isinstance(value, Mapping) else set_value
-            put(document, key.replace("__", "."), value, f"--{key.replace('_', '-')} {value}")
+            put(document, key.replace("__", "."), plain(value), f"--{key.replace('_', '-')} {value}")
     return document
+
+
+def plain(value: Any) -> Any:
+    """A copy of `value` as YAML could have given it: numpy's numbers as Python's, paths as text."""
+    if isinstance(value, Mapping):
+        return {key: plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(inner) for inner in value]
+    if isinstance(value, Path):
+        return str(value)
+    return value.item() if getattr(value, "shape", None) == () else value
 
 
 def prepare(document: Document, progress: "Progress | None" = None) -> "Session":
@@ -83,8 +96,8 @@ def run_session(
     stop: "StopRequest | None" = None,
 ) -> Run:
     """Carry out a prepared run in a new folder and draw its figures."""
-    folder = create_run_folder(runs_dir, checked_name(name) if name else stamped(run_name(session.config)))
-    session.start(folder, observe or _unobserved, stop)
+    folder = create_run_folder(runs_dir, checked_name(name) if name is not None else stamped(run_name(session.config)))
+    session.run(folder, observe or _unobserved, stop)
     return _finished(folder)
 
 
@@ -112,30 +125,47 @@ def resume_run(
     epochs: float | None = None,
     observe: "Observer | None" = None,
     stop: "StopRequest | None" = None,
+    tell: Callable[[str], None] | None = None,
 ) -> Run:
-    """Continue a run from its last checkpoint; `epochs` extends its budget."""
-    from sgdlab.resolve import Resolved
+    """Continue a run from its last checkpoint; `epochs` extends its budget.
+
+    tell: hears of every repair, and of a run that begins again because it had no checkpoint yet.
+    """
+    session = reopen(folder, epochs)
+    try:
+        session.run(folder, observe or _unobserved, stop)
+    finally:
+        for note in session.notes:
+            (tell or _unobserved)(note)
+    return _finished(folder)
+
+
+def reopen(folder: RunFolder, epochs: float | None = None) -> "Session":
+    """A run on disk made ready to go on, on this machine; refusals as in `prepare`."""
+    from sgdlab.resolve import Resolved, resolve
     from sgdlab.session import Session
 
     config = folder.config()
     if epochs is not None:
         config = extended(config, epochs)
     problem = load(config.dataset, config.seed)
-    session = Session(Resolved(config, str(folder.summary().get("engine_reason", ""))), problem)
-    session.resume(folder, observe or _unobserved, stop)
-    return _finished(folder)
+    try:
+        reason = str(folder.summary().get("engine_reason", ""))
+    except RunFolderError:
+        reason = ""
+    return Session(Resolved(resolve(config, problem).config, reason), problem)
 
 
 def extended(config: Config, epochs: float) -> Config:
     """The config with a larger budget in epochs; ConfigError where that would change the past."""
-    if config.limit.unit != "epochs":
-        raise ConfigError(f"--epochs {epochs:g}: the run's budget is {config.limit}; start a new run")
-    if epochs < config.limit.amount:
-        raise ConfigError(f"--epochs {epochs:g}: below the {config.limit.amount:g} epochs of the run")
-    if config.learning_rate.schedule in ("cosine", "one-cycle") and epochs != config.limit.amount:
+    option = f"--epochs {epochs:g}"
+    if config.epochs is None:
+        raise ConfigError(f"{option}: the run's budget is {config.limit}; start a new run")
+    if not config.epochs <= epochs < math.inf:
+        raise ConfigError(f"{option}: must be a number of at least the {config.epochs:g} epochs of the run")
+    if config.learning_rate.schedule in ("cosine", "one-cycle") and epochs != config.epochs:
         raise ConfigError(
-            f"--epochs {epochs:g}: the {config.learning_rate.schedule} schedule depends on the number of epochs; "
-            "start a new run"
+            f"{option}: the {config.learning_rate.schedule} schedule depends on the number of epochs; start a new run"
         )
     return config.model_copy(update={"epochs": float(epochs)})
 
@@ -172,9 +202,9 @@ def plan_sweep(document: Document, axes: Sequence[Axis], progress: "Progress | N
     resolved, reasons, seconds, steps = [], [], [], []
     with locate(document):
         for run in runs:
-            data = run.config.dataset
+            data = run.config.dataset.model_dump_json()  # options of a user's own function do not hash
             if data not in problems:  # a seed changes which rows are drawn, not how many
-                problems[data] = load(data, run.config.seed, progress=progress)
+                problems[data] = load(run.config.dataset, run.config.seed, progress=progress)
             answer = resolve(run.config, problems[data])
             resolved.append({key: getattr(answer.config, key) for key in RESOLVED_KEYS})
             reasons.append(answer.engine_reason)
@@ -189,24 +219,36 @@ def plan_sweep(document: Document, axes: Sequence[Axis], progress: "Progress | N
 def create_sweep(plan: SweepPlan, runs_dir: Path, name: str | None = None) -> Manifest:
     """The sweep's folder with its plan on disk, before any run."""
     title = slug(f"{run_name(plan.runs[0].config).rpartition('-bs')[0]}-sweep")
-    path = create_folder(runs_dir, checked_name(name) if name else stamped(title))
+    path = create_folder(runs_dir, checked_name(name) if name is not None else stamped(title))
     entries = [
         Entry(run.name, dict(run.varied), dict(values), "planned", reason)
         for run, values, reason in zip(plan.runs, plan.resolved, plan.reasons, strict=True)
     ]
     manifest = Manifest(path, portable_values(plan.document), entries)
-    manifest.write()
+    manifest.write(durable=True)
+    return manifest
+
+
+def sweep_into(plan: SweepPlan, path: Path) -> Manifest:
+    """The sweep in `path` if it has this plan, a new one there if nothing is; RunFolderError otherwise."""
+    if not path.exists():
+        return create_sweep(plan, path.parent, path.name)
+    manifest = read_manifest(path)
+    differences = plan_differences(manifest, plan.runs)
+    if differences:
+        shown = "; ".join(differences[:5]) + (f"; and {len(differences) - 5} more" if len(differences) > 5 else "")
+        raise RunFolderError(f"{path}: holds a sweep of another plan: {shown}")
     return manifest
 
 
 def longest_first(plan: SweepPlan, manifest: Manifest) -> list[Entry]:
-    """The runs in the order that keeps all cores busy to the end; runs of one seed stay together."""
+    """Unfinished runs in the order that keeps all cores busy to the end; those of one seed stay together."""
     cost = {entry.name: seconds for entry, seconds in zip(manifest.entries, plan.seconds, strict=True)}
-    return sorted(manifest.entries, key=lambda entry: -cost[entry.name])
+    return sorted(unfinished(manifest), key=lambda entry: -cost[entry.name])
 
 
 def unfinished(manifest: Manifest) -> list[Entry]:
-    """The runs that `resume` takes up: all but those that completed or diverged."""
+    """The runs that are still to be carried out: all but those that completed or diverged."""
     return [entry for entry in manifest.entries if entry.status not in ("completed", "diverged")]
 
 
@@ -223,17 +265,28 @@ def run_sweep(
     tick: Callable[[], None] | None = None,
     stop: "StopRequest | None" = None,
 ) -> Sweep:
-    """Carry out runs of a sweep, then write its tables and figures."""
+    """Carry out those runs of a sweep that are not finished yet, then write its tables and figures.
+
+    RunFolderError where another process is at work on it, RunFailed where the disk refuses.
+    """
     from sgdlab.signals import stop_on_signals
     from sgdlab.sweeps.execute import execute
     from sgdlab.sweeps.summary import write_tables
 
-    with nullcontext(stop) if stop is not None else stop_on_signals() as request:
-        execute(manifest, todo, jobs, available_cores(), observe or _unobserved, tick or _idle, request)
-    write_tables(manifest)
-    sweep_on_disk = Sweep(manifest.path)
-    figures.draw_sweep(sweep_on_disk)
-    return sweep_on_disk
+    try:
+        with held(manifest.path), nullcontext(stop) if stop is not None else stop_on_signals() as request:
+            manifest.refresh()  # another process may have carried on with it while we waited
+            open_still = {entry.name for entry in unfinished(manifest)}
+            todo = [entry for entry in todo if entry.name in open_still]
+            execute(manifest, todo, jobs, available_cores(), observe or _unobserved, tick or _idle, request)
+            write_tables(manifest)
+            done = Sweep(manifest.path)
+            figures.draw_sweep(done)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise RunFailed(f"{error.filename or manifest.path}: {error.strerror or error}") from error
+    return done
 
 
 def sweep(
@@ -269,8 +322,8 @@ def grid(
     """The axes of a sweep in their usual order: other keys, batch size, learning rate, seed."""
     named = {"batch_size": batch_sizes, "learning_rate": learning_rates, "seed": seeds}
     options = {"batch_size": "--batch-sizes", "learning_rate": "--learning-rates", "seed": "--seeds"}
-    axes = [Axis(key, tuple(values), f"--vary {key}") for key, values in (vary or {}).items()]
-    axes += [Axis(key, tuple(values), options[key]) for key, values in named.items()]
+    axes = [Axis(key, tuple(map(plain, values)), f"--vary {key}") for key, values in (vary or {}).items()]
+    axes += [Axis(key, tuple(map(plain, values)), options[key]) for key, values in named.items()]
     return [axis for axis in axes if axis.values]
 
 

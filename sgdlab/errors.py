@@ -40,3 +40,10 @@ class RunFolderError(UserError):
 
 class RunFailed(SgdlabError):
     """A run that ended without a result (not divergence, which is a result)."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error of Python or torch says that memory did not suffice."""
+    words = ("allocate memory", "out of memory", "overflow")
+    named = type(error).__name__ in ("MemoryError", "_ArrayMemoryError", "OutOfMemoryError")
+    return named or (isinstance(error, RuntimeError) and any(word in str(error) for word in words))

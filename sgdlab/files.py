@@ -1,31 +1,63 @@
-"""Files that are whole or absent: write beside, flush, rename."""
+"""Files that are whole or absent: write beside, flush, rename.
+
+That holds however a process ends. Against a power cut a file is safe only where it is written
+`durable`: waiting for the disk takes some 5 ms a file, which a sweep of short runs would feel.
+"""
 
 import json
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from errno import EIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
+PART = ".part"
+
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[BinaryIO]:
+def whole_file(path: Path, durable: bool = False) -> Iterator[BinaryIO]:
     """A binary file that appears under `path` only when the block ends well.
 
     Until then it stands beside it under a hidden name, which is removed when the block fails.
+    durable: it is on the disk before it appears. OSErrors name `path`.
     """
-    descriptor, beside = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".part", dir=path.parent)
+    try:
+        descriptor, beside = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=PART, dir=path.parent)
+    except OSError as error:
+        raise named(error, path) from None
     try:
         with os.fdopen(descriptor, "wb") as file:
             yield file
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         os.chmod(beside, 0o666 & ~_umask())
         os.replace(beside, path)
+    except OSError as error:
+        _remove(beside)
+        raise named(error, path) from None
     except BaseException:
-        Path(beside).unlink(missing_ok=True)
+        _remove(beside)
         raise
+
+
+def named(error: OSError, path: Path) -> OSError:
+    """The same error with `path` as the file at fault: a full disk alone says no place."""
+    return OSError(error.errno or EIO, error.strerror or str(error), str(path))
+
+
+def remove_parts(folder: Path, names: Iterable[str]) -> None:
+    """Remove what a killed process left of files that it was writing under one of `names`."""
+    for name in names:
+        for part in folder.glob(f".{name}.*{PART}"):
+            _remove(part)
+
+
+def _remove(path: str | Path) -> None:
+    with suppress(OSError):  # on a disk that fails, the first error is the one to tell
+        os.unlink(path)
 
 
 def write_text(path: Path, text: str) -> None:

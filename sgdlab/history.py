@@ -1,5 +1,6 @@
 """The history of a run: its records, their columns, appending them whole, reading them back."""
 
+import hashlib
 import math
 import os
 from dataclasses import astuple, dataclass, fields
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from sgdlab.errors import RunFolderError
+from sgdlab.files import named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,22 +55,32 @@ def format_row(record: Record) -> str:
     return ",".join(cells) + "\n"
 
 
+@dataclass(frozen=True)
+class Mark:
+    """A place in history.csv, as a checkpoint remembers it: so many bytes, with this SHA-256."""
+
+    length: int
+    sha256: str
+
+
 class HistoryWriter:
     """Appends records to history.csv, each whole: a write that fails is taken back.
 
-    rows: rows that stand in the file and are kept; anything after them is cut off.
-    Raises OSError when the disk refuses.
+    kept: what stands in the file and stays; anything after it is cut off. None begins a new history.
+    Raises RunFolderError where the file does not hold what is to be kept, OSError when the disk refuses.
     """
 
-    def __init__(self, path: Path, rows: int = 0) -> None:
+    def __init__(self, path: Path, kept: Mark | None = None) -> None:
         self.path = path
-        kept = _first_lines(path, rows + 1) if rows else (",".join(COLUMNS) + "\n").encode()
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        content = b"" if kept is None else _kept(path, kept)
+        self._digest, self._length = hashlib.sha256(content), len(content)
         try:
-            if not rows:
-                self._length = 0
-                self._append(kept)
-            self._length = len(kept)
+            self._file = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        except OSError as error:
+            raise named(error, path) from None
+        try:
+            if kept is None:
+                self._append((",".join(COLUMNS) + "\n").encode())
             os.ftruncate(self._file, self._length)
         except BaseException:
             os.close(self._file)
@@ -78,15 +90,24 @@ class HistoryWriter:
         """Add one row."""
         self._append(format_row(record).encode())
 
+    def mark(self) -> Mark:
+        """The present end of the file."""
+        return Mark(self._length, self._digest.hexdigest())
+
+    def sync(self) -> None:
+        """Wait until all rows are on the disk."""
+        os.fsync(self._file)
+
     def _append(self, line: bytes) -> None:
         written = 0
         try:
             while written < len(line):
                 written += os.pwrite(self._file, line[written:], self._length + written)
-        except OSError:
+        except OSError as error:
             os.ftruncate(self._file, self._length)
-            raise
+            raise named(error, self.path) from None
         self._length += len(line)
+        self._digest.update(line)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -97,6 +118,28 @@ class HistoryWriter:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def last_step(path: Path) -> int:
+    """The step of the last whole row, -1 where there is none, found without reading the whole file.
+
+    Raises RunFolderError when the file is absent or does not look like a history.
+    """
+    try:
+        with path.open("rb") as file:
+            header = file.readline(1000)
+            file.seek(max(len(header), file.seek(0, os.SEEK_END) - 2000))
+            lines = file.read().split(b"\n")[:-1]
+    except OSError as error:
+        raise RunFolderError(f"{path}: cannot be read: {error.strerror}") from None
+    if header != (",".join(COLUMNS) + "\n").encode():
+        raise RunFolderError(f"{path}: damaged: its first line is not the columns of a history")
+    if not lines:
+        return -1
+    cells = lines[-1].split(b",")
+    if len(cells) != len(COLUMNS) or not cells[1].isdigit():
+        raise RunFolderError(f"{path}: damaged: its last line is not a row of a history")
+    return int(cells[1][:18])
 
 
 def read_history(path: Path) -> "pd.DataFrame":
@@ -126,11 +169,13 @@ def read_history(path: Path) -> "pd.DataFrame":
     return table.astype(dict.fromkeys(_WHOLE, "int64"))
 
 
-def _first_lines(path: Path, count: int) -> bytes:
+def _kept(path: Path, kept: Mark) -> bytes:
+    """The part of the file that a checkpoint knows."""
     try:
-        lines = path.read_bytes().splitlines(keepends=True)
+        with path.open("rb") as file:
+            content = file.read(kept.length)
     except OSError as error:
         raise RunFolderError(f"{path}: cannot be read: {error.strerror}") from None
-    if len(lines) < count or not lines[count - 1].endswith(b"\n"):
-        raise RunFolderError(f"{path}: damaged: holds fewer rows than the checkpoint; the run cannot be continued")
-    return b"".join(lines[:count])
+    if len(content) < kept.length or hashlib.sha256(content).hexdigest() != kept.sha256:
+        raise RunFolderError(f"{path}: damaged: its rows are not those that were there at the last checkpoint")
+    return content

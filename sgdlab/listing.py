@@ -6,6 +6,7 @@ from typing import Any
 
 from sgdlab.errors import RunFolderError, UserError
 from sgdlab.runs import RunFolder, is_run, is_sweep, runs_in
+from sgdlab.sweeps.plan import settings_of
 
 _RESULTS = (
     "status",
@@ -117,13 +118,6 @@ def _runs_below(path: Path) -> list[RunFolder]:
 def _settings(folder: RunFolder) -> dict[str, Any]:
     """The config, flat: dotted key -> value; empty for a damaged one."""
     try:
-        return _flat(folder.config().model_dump(mode="json"))
+        return settings_of(folder.config())
     except UserError:
         return {}
-
-
-def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in values.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value}
-    return flat

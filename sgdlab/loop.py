@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,11 +33,13 @@ class Position:
     """How far a run has come; with the model and the optimiser all that continuing it needs.
 
     pending: losses of the batches since the last record, and pending_sizes the examples in each,
-    [steps]. diverged_at: the step whose loss was no longer finite.
+    [steps]. due: a record is to be made before the next step. diverged_at: the step whose loss was no
+    longer finite.
     """
 
     step: int = 0
     records: int = 0
+    due: bool = True  # row 0
     pending: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     pending_sizes: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     measured_seconds: float = 0.0  # train_seconds at the last record
@@ -49,8 +51,15 @@ class Position:
     reached: bool = False
 
 
+class Stopped(Exception):
+    """What `Training.between_chunks` raises to leave a long evaluation; its record stays due."""
+
+
 class Training:
-    """One run in progress: iterate `train(training)` to move it."""
+    """One run in progress: iterate `train(training)` to move it.
+
+    between_chunks: called now and then during an evaluation; it may raise Stopped.
+    """
 
     def __init__(self, task: Task, engine: Engine, position: Position | None = None) -> None:
         self.task, self.engine = task, engine
@@ -60,6 +69,7 @@ class Training:
         self.schedule = RateSchedule(task.config.learning_rate, self.batches, self.total_steps)
         self.stream = BatchStream(self.batches)
         self.step_seconds: float | None = None  # of the last stretch, to size the next one
+        self.between_chunks: Callable[[], None] = lambda: None
         self.wall_start = time.perf_counter() - self.position.wall_seconds
 
     def finished(self) -> bool:
@@ -97,13 +107,21 @@ class Training:
         """Whether a record is due at the present step; `record_step` was next before the stretch."""
         every, p = self.task.config.evaluate_every, self.position
         if every.unit == "seconds":
-            return self.finished() or p.train_seconds >= p.measured_seconds + every.amount
+            return self.finished() or p.train_seconds >= self._record_seconds()
         return p.step == record_step or self.finished()
 
+    def _record_seconds(self) -> float:
+        """The train_seconds that call for the next record, where evaluate_every is in seconds."""
+        every = self.task.config.evaluate_every.amount
+        return (math.floor(self.position.measured_seconds / every + 1e-9) + 1) * every
+
     def _seconds_to_spend(self) -> float:
-        if self.total_steps is not None:
-            return STRETCH_SECONDS
-        return min(STRETCH_SECONDS, max(self.task.config.limit.amount - self.position.train_seconds, 0.0))
+        ends = [self.position.train_seconds + STRETCH_SECONDS]
+        if self.total_steps is None:
+            ends.append(self.task.config.limit.amount)
+        if self.task.config.evaluate_every.unit == "seconds":
+            ends.append(self._record_seconds())
+        return max(min(ends) - self.position.train_seconds, 0.0)
 
 
 def train(training: Training) -> Iterator[Record | None]:
@@ -113,17 +131,20 @@ def train(training: Training) -> Iterator[Record | None]:
     reached, or a loss is no longer finite: then position.diverged_at names the step.
     """
     position, engine = training.position, training.engine
-    if position.records == 0:
-        yield judged(training, measure(training))
-    while not training.finished():
+    while True:
+        if position.due:
+            yield judged(training, measure(training))
+        if training.finished():
+            return
         record_step = training.next_record(position.step)
         started = time.perf_counter()
         stretch = training.next_stretch()
         losses = engine.run(stretch)
         seconds = time.perf_counter() - started
         advance(training, stretch, losses, seconds)
-        measuring = position.diverged_at is None and training.due(record_step)
-        yield judged(training, measure(training)) if measuring else None
+        position.due = position.diverged_at is None and training.due(record_step)
+        if not position.due:
+            yield None
 
 
 def advance(training: Training, stretch: Stretch, losses: NDArray[np.float64], seconds: float) -> None:
@@ -143,8 +164,8 @@ def advance(training: Training, stretch: Stretch, losses: NDArray[np.float64], s
 def measure(training: Training) -> Record:
     """Evaluate on the whole splits and make the record of this moment."""
     task, position, batches = training.task, training.position, training.batches
-    train_scores = _scores(task, task.train)
-    val_scores = _scores(task, task.validation)
+    train_scores = _scores(training, task.train)
+    val_scores = _scores(training, task.validation)
     step = position.step
     examples = batches.examples_at(step)
     epoch = batches.epoch_of(max(step - 1, 0))[0]
@@ -174,6 +195,7 @@ def mean_loss(position: Position) -> float:
 def judged(training: Training, record: Record) -> Record | None:
     """Count the record and keep the model if it is the best; None where the model has diverged."""
     position, task = training.position, training.task
+    position.due = False
     measured = [record.train_loss] if task.validation is None else [record.train_loss, record.val_loss]
     if not all(map(math.isfinite, measured)):
         position.diverged_at = record.step
@@ -194,7 +216,8 @@ def selection_loss(record: Record) -> float:
     return record.train_loss if math.isnan(record.val_loss) else record.val_loss
 
 
-def _scores(task: Task, rows: Rows | None) -> Scores:
+def _scores(training: Training, rows: Rows | None) -> Scores:
     if rows is None:
         return Scores(math.nan, math.nan)
-    return evaluate(task.model, task.config.loss, rows.x, rows.y)
+    task = training.task
+    return evaluate(task.model, task.config.loss, rows.x, rows.y, training.between_chunks)

@@ -1,5 +1,6 @@
 """Losses as means over examples, and how well a model does on a whole split."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -31,23 +32,33 @@ def loss_of(name: str, predicted: Tensor, y: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, loss: str, x: Tensor, y: Tensor) -> Scores:
+def evaluate(
+    model: nn.Module, loss: str, x: Tensor, y: Tensor, between_chunks: Callable[[], None] = lambda: None
+) -> Scores:
     """Loss and accuracy over all rows, in chunks, in evaluation mode; training is not affected.
 
     Sums are float64 on the host, so that a device is waited for only at the end (and may lack float64).
+    between_chunks: may raise, to leave a long evaluation.
     """
     training = model.training
     model.eval()
+    try:
+        return _scores(model, loss, x, y, between_chunks)
+    finally:
+        model.train(training)
+
+
+def _scores(model: nn.Module, loss: str, x: Tensor, y: Tensor, between_chunks: Callable[[], None]) -> Scores:
     losses, sizes = [], []
     right = torch.zeros((), dtype=torch.int64, device=x.device)
     for begin in range(0, len(x), CHUNK_ROWS):
+        between_chunks()
         rows = slice(begin, begin + CHUNK_ROWS)
         predicted = model(x[rows])
         losses.append(loss_of(loss, predicted, y[rows]))
         sizes.append(len(predicted))
         if loss == "cross_entropy":
             right += (predicted.argmax(dim=1) == y[rows]).sum()
-    model.train(training)
     accuracy = right.item() / len(x) if loss == "cross_entropy" else float("nan")
     total = torch.stack(losses).cpu().double() @ torch.tensor(sizes, dtype=torch.float64)
     return Scores(total.item() / len(x), accuracy)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from sgdlab.config.schema import CnnModel, LinearModel, MlpModel, ModelSection, ModuleModel, NormalInit
-from sgdlab.errors import ConfigError
+from sgdlab.errors import ConfigError, SgdlabError
 from sgdlab.references import load_reference
 from sgdlab.streams import torch_seed
 
@@ -93,8 +93,11 @@ def _own(section: ModuleModel, input_shape: tuple[int, ...], outputs: int) -> nn
         raise ConfigError(f"model.name: {section.name} is neither a class nor a function")
     try:
         model = make(**section.options)
-    except TypeError as error:
-        raise ConfigError(f"model.options: {section.name} does not take them: {error}") from error
+    except SgdlabError:
+        raise
+    except Exception as error:  # whatever a user's code raises, here and below
+        text = f"{section.name} fails with them: {type(error).__name__}: {error}"
+        raise ConfigError(f"model.options: {text}") from error
     if not isinstance(model, nn.Module):
         raise ConfigError(f"model.name: {section.name} must give a torch.nn.Module, not {type(model).__name__}")
     if not any(p.requires_grad for p in model.parameters()):
@@ -103,7 +106,7 @@ def _own(section: ModuleModel, input_shape: tuple[int, ...], outputs: int) -> nn
     try:
         with torch.no_grad():
             predicted = model.eval()(rows)
-    except (RuntimeError, TypeError, ValueError, IndexError) as error:
+    except Exception as error:
         hint = "" if section.input == "flat" else "; model.input: flat gives it vectors"
         raise ConfigError(
             f"model.name: {section.name} fails on rows of shape {list(rows.shape)}: {error}{hint}"

@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,10 +57,10 @@ class RateSchedule:
 
 
 def _rate(section: RateSection, t: float, horizon: float) -> float:
-    """eta(t). Warm-up: eta min(t + 1, warmup) / warmup for t < warmup; the schedule runs from its end on."""
+    """eta(t). Warm-up: eta min((t + 1) / warmup, 1) for t < warmup; the schedule runs from its end on."""
     eta = section.initial
     if t < section.warmup:
-        return eta * min(t + 1, section.warmup) / section.warmup
+        return eta * min((t + 1) / section.warmup, 1)
     t, horizon = t - section.warmup, horizon - section.warmup
     match section:
         case StepRate(every=every, factor=factor):
@@ -117,12 +117,27 @@ def build_optimizer(
     if not (isinstance(cls, type) and issubclass(cls, torch.optim.Optimizer)) or cls is torch.optim.Optimizer:
         known = [name for name in dir(torch.optim) if name[0].isupper() and name != "Optimizer"]
         raise ConfigError(f"optimizer.name: torch.optim has no class {kind!r}{nearest(kind, known)}")
-    if _can_fuse(kind, parameters) and "fused" not in options:
+    if _can_fuse(kind, parameters) and not options.keys() & {"fused", "foreach", "differentiable"}:
         options["fused"] = True
     try:
-        return cls(parameters, lr=rate, **options)  # type: ignore[call-arg]
-    except (TypeError, ValueError) as error:
+        optimizer = cls(parameters, lr=rate, **options)  # type: ignore[call-arg]
+    except (TypeError, ValueError, RuntimeError) as error:
         raise ConfigError(f"optimizer.options: torch.optim.{kind} refuses them: {error}") from None
+    if isinstance(section, TorchOptimizer):
+        _try_a_step(cls, options)
+    return optimizer
+
+
+def _try_a_step(kind: "type[torch.optim.Optimizer]", options: dict[str, Any]) -> None:
+    """ConfigError for a class that steps by more than a dense gradient, as LBFGS and SparseAdam do."""
+    import torch
+
+    spare = torch.nn.Parameter(torch.zeros(2, 2))
+    spare.grad = torch.zeros_like(spare)
+    try:
+        kind([spare], lr=0.0, **options).step()  # type: ignore[call-arg]
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ConfigError(f"optimizer.name: torch.optim.{kind.__name__} takes no plain steps: {error}") from None
 
 
 def _can_fuse(kind: str, parameters: "list[torch.nn.Parameter]") -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from sgdlab import losses
+from sgdlab import checkpoint, losses
 from sgdlab.data import apply_preprocess, preprocess_from_json, read_csv
 from sgdlab.errors import RunFolderError
 from sgdlab.models import build_model, row_shape
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 def load_model(folder: RunFolder) -> nn.Module:
     """The model of best.pt in evaluation mode, on the CPU; RunFolderError when it is not there."""
-    facts = folder.preprocess()
+    facts = folder.read_json(PREPROCESS)
     try:
-        shape, preprocess = tuple(facts["input_shape"]), preprocess_from_json(facts)
+        shape, preprocess = tuple(int(size) for size in facts["input_shape"]), preprocess_from_json(facts)
     except (KeyError, TypeError, ValueError) as error:
         raise RunFolderError(f"{folder.path / PREPROCESS}: damaged: {error}") from None
     config = folder.config()
     outputs = len(preprocess.classes or preprocess.target_names)
     model = build_model(config.model, shape, outputs, config.seed)
     try:
-        model.load_state_dict(folder.load_checkpoint(BEST))
-    except RuntimeError as error:
+        model.load_state_dict(checkpoint.load(folder.path / BEST))
+    except (RuntimeError, AttributeError, TypeError, LookupError) as error:
         raise RunFolderError(
-            f"{folder.path / BEST}: does not fit this run's config: {str(error).splitlines()[0]}"
+            f"{folder.path / BEST}: does not fit this run's config: {(str(error).splitlines() or ['?'])[0]}"
         ) from None
     return model.eval()
 
@@ -45,7 +45,7 @@ def predict_csv(folder: RunFolder, path: Path) -> "pd.DataFrame":
 
     model = load_model(folder)
     config = folder.config()
-    facts = folder.preprocess()
+    facts = folder.read_json(PREPROCESS)
     preprocess = preprocess_from_json(facts)
     delimiter = getattr(config.dataset, "delimiter", ",")
     x = apply_preprocess(preprocess, read_csv(path, delimiter=delimiter))

@@ -22,7 +22,8 @@ def resolve(config: Config, problem: Problem) -> Resolved:
     _check_batch(config, len(problem.train))
     if config.stop_at is not None:
         _check_target(config.stop_at.metric, problem)
-    device = resolve_device(config.device)
+    only_cpu = config.engine == "native" and config.device == "auto"
+    device = "cpu" if only_cpu else resolve_device(config.device)
     config = config.model_copy(update={"loss": loss, "device": device})
     choice = choose_engine(config, problem)
     return Resolved(config.model_copy(update={"engine": choice.engine, "threads": choice.threads}), choice.reason)

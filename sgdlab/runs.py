@@ -1,27 +1,33 @@
-"""Run folders: naming, locking, summary and status, listing, checkpoints."""
+"""Run folders: naming, files and their damage, summary and status, listing."""
 
 import json
+import os
 import re
 import time
 import unicodedata
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
-
-from filelock import FileLock, Timeout
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from sgdlab.config import Config, build_config, read_document
 from sgdlab.errors import ConfigError, RunFolderError
-from sgdlab.files import whole_file, write_json, write_text
+from sgdlab.files import remove_parts, write_json, write_text
+from sgdlab.history import last_step, read_history
+from sgdlab.locks import held, is_held
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Status = Literal["completed", "diverged", "interrupted", "failed", "running"]
 MAX_NAME_BYTES = 180
 
 CONFIG, HISTORY, SUMMARY = "config.yaml", "history.csv", "summary.json"
 ENVIRONMENT, PREPROCESS = "environment.json", "preprocess.json"
-BEST, LAST, PLAN = "best.pt", "last.pt", "sweep.yaml"
+BEST, LAST, PLAN, LOG = "best.pt", "last.pt", "sweep.yaml", "log.txt"
+OWN_FILES = (CONFIG, HISTORY, SUMMARY, ENVIRONMENT, PREPROCESS, BEST, LAST, LOG)
+_TEXTS = ("status", "reason", "engine", "engine_reason", "device")
 
 
 @dataclass(frozen=True)
@@ -42,19 +48,27 @@ class RunFolder:
     def summary(self) -> dict[str, Any]:
         """summary.json with the status as it is now: running without a holder means interrupted."""
         summary = _read_json(self.path / SUMMARY)
-        if summary.get("status") not in get_args(Status):
-            raise RunFolderError(f"{self.path / SUMMARY}: damaged: holds no known status")
+        fault = _fault_of(summary)
+        if fault is not None:
+            raise RunFolderError(f"{self.path / SUMMARY}: damaged: {fault}")
         if summary["status"] == "running" and not self.is_held():
             summary["status"] = "interrupted"
         return summary
 
-    def environment(self) -> dict[str, Any]:
-        """environment.json."""
-        return _read_json(self.path / ENVIRONMENT)
+    def status(self) -> str:
+        """The status that the summary tells, or damaged."""
+        try:
+            return str(self.summary()["status"])
+        except RunFolderError:
+            return "damaged"
 
-    def preprocess(self) -> dict[str, Any]:
-        """preprocess.json."""
-        return _read_json(self.path / PREPROCESS)
+    def read_json(self, name: str) -> dict[str, Any]:
+        """The mapping in environment.json or preprocess.json."""
+        return _read_json(self.path / name)
+
+    def write_json(self, name: str, value: dict[str, Any]) -> None:
+        """Replace one of these, whole."""
+        write_json(self.path / name, value)
 
     def write_summary(self, summary: dict[str, Any]) -> None:
         """Replace summary.json, whole."""
@@ -64,60 +78,51 @@ class RunFolder:
         """Replace one of the folder's files, whole."""
         write_text(self.path / name, text)
 
+    def note_failure(self, reason: str, log: str | None = None) -> None:
+        """Status failed with its reason, beside what the summary knew; as far as the disk allows."""
+        try:
+            known = self.summary()
+        except RunFolderError:
+            known = {}
+        with suppress(OSError):
+            self.write_summary(known | {"status": "failed", "reason": reason})
+            if log is not None:
+                self.write_text(LOG, log)
+
+    def history(self) -> "pd.DataFrame":
+        """history.csv; RunFolderError where it lacks rows that the summary tells of."""
+        table = read_history(self.path / HISTORY)
+        self._check_last_step(int(table["step"].iloc[-1]) if len(table) else -1)
+        return table
+
+    def check(self) -> None:
+        """Look quickly whether summary, history and config can be read; RunFolderError says what cannot."""
+        self.summary()
+        if (self.path / HISTORY).exists() or self.summary()["status"] == "completed":
+            self._check_last_step(last_step(self.path / HISTORY))
+        try:
+            self.config()
+        except ConfigError as error:
+            raise RunFolderError(f"{self.path / CONFIG}: damaged: {error.problems[0]}") from None
+
+    def _check_last_step(self, step: int) -> None:
+        try:
+            known = self.summary().get("final_step")
+        except RunFolderError:
+            return  # a summary that is damaged tells nothing of the history
+        if known is not None and step < known:
+            raise RunFolderError(f"{self.path / HISTORY}: damaged: its rows end at step {step} of {known}")
+
     def is_held(self) -> bool:
         """Whether a living process is at work in this folder."""
-        lock = FileLock(self._lock_path, timeout=0)
-        if not self._lock_path.exists():
-            return False
-        try:
-            with lock:
-                return False
-        except Timeout:
-            return True
-        except OSError:  # a folder that cannot be written to is held by nobody
-            return False
+        return is_held(self.path)
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold the folder; RunFolderError when another process does. A dead process holds nothing."""
-        lock = FileLock(self._lock_path, timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise RunFolderError(f"{self.path}: another process is at work on it; wait for it or stop it") from None
-        except OSError as error:
-            raise RunFolderError(f"{self.path}: cannot be written to: {error.strerror}") from None
-        try:
+        """Hold the folder, and clear away what a killed process was about to write."""
+        with held(self.path):
+            remove_parts(self.path, OWN_FILES)
             yield
-        finally:
-            lock.release()
-
-    @property
-    def _lock_path(self) -> Path:
-        return self.path / ".lock"
-
-    def save_checkpoint(self, name: str, content: dict[str, Any]) -> None:
-        """Write tensors and plain values, whole."""
-        import torch
-
-        with whole_file(self.path / name) as file:
-            torch.save(content, file)
-
-    def load_checkpoint(self, name: str) -> dict[str, Any]:
-        """Read what save_checkpoint wrote; only tensors and plain values are ever loaded."""
-        import torch
-
-        path = self.path / name
-        try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-        except FileNotFoundError:
-            raise RunFolderError(f"{path}: is not there") from None
-        except Exception as error:  # torch raises many kinds for a file that is cut, foreign or hostile
-            reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-            raise RunFolderError(f"{path}: damaged, or not a checkpoint of sgdlab: {reason}") from None
-        if not isinstance(content, dict):
-            raise RunFolderError(f"{path}: damaged: holds no checkpoint")
-        return content
 
 
 def create_run_folder(parent: Path, name: str) -> RunFolder:
@@ -181,12 +186,12 @@ def checked_name(name: str) -> str:
 
 def is_run(path: Path) -> bool:
     """Whether `path` looks like a run folder, damaged ones included."""
-    return path.is_dir() and any((path / name).exists() for name in (CONFIG, SUMMARY, HISTORY))
+    return any(os.path.lexists(path / name) for name in (CONFIG, SUMMARY, HISTORY))
 
 
 def is_sweep(path: Path) -> bool:
     """Whether `path` looks like a sweep folder."""
-    return path.is_dir() and (path / PLAN).exists()
+    return os.path.lexists(path / PLAN)
 
 
 def runs_in(path: Path) -> list[RunFolder]:
@@ -198,6 +203,17 @@ def runs_in(path: Path) -> list[RunFolder]:
         return [RunFolder(child) for child in sorted(inside.iterdir()) if is_run(child)]
     except OSError as error:
         raise RunFolderError(f"{path}: cannot be listed: {error.strerror}") from None
+
+
+def _fault_of(summary: dict[str, Any]) -> str | None:
+    """What is wrong with the content of a summary.json."""
+    if summary.get("status") not in get_args(Status):
+        return "holds no known status"
+    for key, value in summary.items():
+        known = isinstance(value, str) if key in _TEXTS else not isinstance(value, str | list | dict)
+        if value is not None and not known:
+            return f"{key[:60]} is {str(value)[:60]!r}"
+    return None
 
 
 def _read_json(path: Path) -> dict[str, Any]:

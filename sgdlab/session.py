@@ -1,29 +1,24 @@
 """One run from its resolved config to a complete run folder: history, checkpoints, summary."""
 
-import copy
-import math
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
-from dataclasses import asdict
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import torch
-from torch import nn
 
+from sgdlab import checkpoint
 from sgdlab.config import Config, config_to_yaml
 from sgdlab.data import Problem, preprocess_to_json
-from sgdlab.engine.base import Rows, Task, prepare
+from sgdlab.engine.base import Task, prepare
 from sgdlab.engine.select import build_engine
 from sgdlab.environment import environment
-from sgdlab.errors import DataError, RunFolderError
-from sgdlab.files import write_json
-from sgdlab.history import HistoryWriter, Record
-from sgdlab.loop import Best, Position, Training, train
-from sgdlab.losses import evaluate, predict
-from sgdlab.models import parameter_count
+from sgdlab.errors import DataError, EngineError, RunFailed, RunFolderError, is_out_of_memory
+from sgdlab.history import HistoryWriter, Mark, Record
+from sgdlab.loop import Best, Stopped, Training, train
+from sgdlab.outcome import summary_of
 from sgdlab.resolve import Resolved
-from sgdlab.runs import BEST, CONFIG, ENVIRONMENT, HISTORY, LAST, PREPROCESS, RunFolder, Status
+from sgdlab.runs import BEST, CONFIG, ENVIRONMENT, HISTORY, LAST, PREPROCESS, SUMMARY, RunFolder, Status
 from sgdlab.signals import StopRequest, stop_on_signals
 from sgdlab.streams import torch_seed
 
@@ -37,185 +32,193 @@ class Session:
     def __init__(self, resolved: Resolved, problem: Problem) -> None:
         self.resolved, self.problem = resolved, problem
         torch.set_num_threads(int(resolved.config.threads))
-        self.task: Task = prepare(resolved.config, problem)
-        self.engine = build_engine(self.task)
+        try:
+            self.task: Task = prepare(resolved.config, problem)
+            self.engine = build_engine(self.task)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            device = resolved.config.device
+            raise EngineError(f"model and data do not fit into the memory of {device}: {str(error)[:200]}") from None
         self.training = Training(self.task, self.engine)
+        self.notes: list[str] = []
+        self._noise: dict[str, torch.Tensor] | None = None
+        self._best_saved: Best | None = None
 
     @property
     def config(self) -> Config:
         """The resolved config."""
         return self.resolved.config
 
-    def start(self, folder: RunFolder, observe: Observer, stop: StopRequest | None = None) -> dict[str, Any]:
-        """Run from the first step; returns the summary. `folder` is new and empty."""
-        with folder.held():
-            folder.write_text(CONFIG, config_to_yaml(self.config))
-            write_json(
-                folder.path / ENVIRONMENT,
-                environment() | {"threads": self.config.threads, "data": self.problem.checksum},
+    def run(self, folder: RunFolder, observe: Observer, stop: StopRequest | None = None) -> dict[str, Any]:
+        """Carry the run to its end from what `folder` holds: nothing yet, or what an earlier process left.
+
+        Returns the summary. RunFailed where the disk or the memory refuses, RunFolderError or DataError
+        where the folder does not go with this session; `notes` tells what was repaired or begun again.
+        """
+        try:
+            with folder.held():
+                begun = any((folder.path / name).exists() for name in (CONFIG, LAST))
+                kept = self._take_up(folder) if begun else None
+                if not begun:
+                    self._set_up(folder)
+                with HistoryWriter(folder.path / HISTORY, kept) as history:
+                    return self._run(folder, history, observe, stop)
+        except BrokenPipeError:
+            raise  # whoever watched has gone; the CLI knows what to do
+        except OSError as error:
+            place = error.filename or f"{folder.path}: the run stopped"
+            raise RunFailed(f"{place}: {error.strerror or error}") from error
+
+    def _set_up(self, folder: RunFolder) -> None:
+        """The files that say what the run is; config.yaml comes last and makes the folder a run."""
+        folder.write_json(ENVIRONMENT, self._environment())
+        folder.write_json(PREPROCESS, self._preprocess())
+        folder.write_text(CONFIG, config_to_yaml(self.config))
+
+    def _take_up(self, folder: RunFolder) -> Mark | None:
+        """Go back to the last checkpoint, and mend the files around it; the part of the history that stays."""
+        content = checkpoint.load_if_any(folder.path / LAST)
+        if content is None and folder.status() == "completed":
+            raise RunFolderError(f"{folder.path / LAST}: is not there; a completed run cannot be continued without it")
+        self._repair(folder, content)
+        mark = None
+        if content is None:
+            self.notes.append(f"{folder.path}: had no checkpoint yet and begins again from its first step")
+        else:
+            mark = self._restore(content, folder)
+        folder.write_text(CONFIG, config_to_yaml(self.config))
+        return mark
+
+    def _restore(self, content: dict[str, Any], folder: RunFolder) -> Mark:
+        """Model, optimiser, noise and position as the checkpoint holds them."""
+        remedy = f"delete {LAST} to begin this run again"
+        changed = checkpoint.changed_keys(content, self.config)
+        if changed:
+            raise RunFolderError(
+                f"{folder.path / CONFIG}: differs from that of the checkpoint in {', '.join(changed)}; {remedy}"
             )
-            shape = {"input_shape": list(self.problem.input_shape)}
-            write_json(folder.path / PREPROCESS, shape | preprocess_to_json(self.problem.preprocess))
-            return self._run(folder, observe, stop)
+        try:
+            position, mark = checkpoint.restore(content, self.training)
+        except ValueError as error:
+            raise RunFolderError(f"{folder.path / LAST}: damaged: {error}; {remedy}") from None
+        self._noise = content["noise"]
+        self.training = Training(self.task, self.engine, position)
+        return mark
 
-    def resume(self, folder: RunFolder, observe: Observer, stop: StopRequest | None = None) -> dict[str, Any]:
-        """Continue from last.pt, or from the start where a run had none yet; returns the summary."""
-        known = folder.environment().get("data")
-        if known != self.problem.checksum:
+    def _repair(self, folder: RunFolder, content: dict[str, Any] | None) -> None:
+        """Refuse other data; write anew what is damaged and can be known without it."""
+        wanted = {ENVIRONMENT: self._environment(), PREPROCESS: self._preprocess()}
+        for name, value in wanted.items():
+            try:
+                found = folder.read_json(name)
+            except RunFolderError as error:
+                self.notes.append(f"{error}; written anew")
+                folder.write_json(name, value)
+                found = {}
+            if name == ENVIRONMENT:
+                self._check_data(folder, (content or {}).get("data", found.get("data")))
+        for name in (SUMMARY, BEST):
+            try:
+                folder.summary() if name == SUMMARY else checkpoint.load_if_any(folder.path / BEST)
+            except RunFolderError as error:
+                self.notes.append(f"{error}; written anew")
+
+    def _check_data(self, folder: RunFolder, known: Any) -> None:
+        if known not in (None, self.problem.checksum):
             raise DataError(f"{folder.path}: the data set has changed since this run; start a new one")
-        with folder.held():
-            if (folder.path / LAST).exists():
-                self._restore(folder.load_checkpoint(LAST), folder)
-            folder.write_text(CONFIG, config_to_yaml(self.config))
-            return self._run(folder, observe, stop)
 
-    def _run(self, folder: RunFolder, observe: Observer, stop: StopRequest | None) -> dict[str, Any]:
-        """Iterate the algorithm; write each record as it comes, a checkpoint now and then."""
+    def _environment(self) -> dict[str, Any]:
+        return environment() | {"threads": self.config.threads, "data": self.problem.checksum}
+
+    def _preprocess(self) -> dict[str, Any]:
+        return {"input_shape": list(self.problem.input_shape)} | preprocess_to_json(self.problem.preprocess)
+
+    def _run(
+        self, folder: RunFolder, history: HistoryWriter, observe: Observer, stop: StopRequest | None
+    ) -> dict[str, Any]:
+        """Train; whatever ends it, the summary says how."""
         folder.write_summary(self._summary("running"))
-        status: Status = "failed"
         try:
             with (
-                torch.random.fork_rng(devices=[]),
+                torch.random.fork_rng(devices=[self.task.device] if self.task.device.type == "cuda" else []),
                 stop_on_signals() if stop is None else nullcontext(stop) as request,
-                HistoryWriter(folder.path / HISTORY, self.training.position.records) as history,
             ):
-                self._seed_noise()
-                self.engine.warm_up()
-                saved = time.perf_counter()
-                status = "interrupted"  # whatever ends the loop early, unless it is an error
-                for record in train(self.training):
-                    if record is not None:
-                        history.append(record)
-                    observe(self.training, record)
-                    if request.requested:
-                        break
-                    if self._checkpoint_is_due(saved):
-                        self._save(folder)
-                        saved = time.perf_counter()
-                self._save(folder)
-                status = self._status()
-        except KeyboardInterrupt:
-            status = "interrupted"
-        except Exception as error:
-            folder.write_summary(self._summary("failed") | {"reason": f"{type(error).__name__}: {error}"})
+                self._train(folder, history, observe, request)
+            summary = self._summary(self._status())
+            folder.write_summary(summary)
+        except (KeyboardInterrupt, BrokenPipeError):
+            folder.write_summary(self._summary("interrupted"))
             raise
-        summary = self._summary(status)
-        folder.write_summary(summary)
+        except Exception as error:
+            folder.note_failure(f"{type(error).__name__}: {error}")
+            if is_out_of_memory(error):
+                raise RunFailed(f"{folder.path}: out of memory: {str(error)[:200]}") from error
+            raise
         return summary
+
+    def _train(self, folder: RunFolder, history: HistoryWriter, observe: Observer, request: StopRequest) -> None:
+        """Iterate the algorithm; write each record as it comes, a checkpoint now and then and at the end."""
+
+        def look_up() -> None:
+            if request.requested:
+                raise Stopped
+
+        self._seed_noise()
+        self.engine.warm_up()
+        self.training.between_chunks = look_up
+        began = saved = self._come_so_far()
+        with suppress(Stopped):
+            for record in train(self.training):
+                if record is not None:
+                    history.append(record)
+                observe(self.training, record)
+                look_up()
+                if self._come_so_far() - saved >= self.config.checkpoint_every.amount:
+                    self._save(folder, history, durable=True)
+                    folder.write_summary(self._summary("running"))
+                    saved = self._come_so_far()
+        self._save(folder, history, durable=saved > began)
 
     def _status(self) -> Status:
         if self.training.position.diverged_at is not None:
             return "diverged"
-        return "completed" if self.training.finished() else "interrupted"
+        return "completed" if self.training.finished() and not self.training.position.due else "interrupted"
 
-    def _checkpoint_is_due(self, saved: float) -> bool:
-        every = self.config.checkpoint_every
-        return every.unit == "seconds" and time.perf_counter() - saved >= every.amount
+    def _come_so_far(self) -> float:
+        """How far the run is, in the unit of checkpoint_every."""
+        step, batches = self.training.position.step, self.training.batches
+        match self.config.checkpoint_every.unit:
+            case "steps":
+                return step
+            case "examples":
+                return batches.examples_at(step)
+            case "epochs":
+                return batches.examples_at(step) / batches.rows
+        return time.perf_counter()
 
     def _seed_noise(self) -> None:
-        """Dropout and the like draw from torch's own stream: seeded, or as the checkpoint left it."""
+        """Dropout and the like draw from torch's own streams: seeded, or as the checkpoint left them."""
         if self._noise is None:
             torch.manual_seed(torch_seed(self.config.seed, "noise"))
         else:
-            torch.set_rng_state(self._noise)
+            checkpoint.set_noise_states(self._noise, self.task.device)
 
-    _noise: torch.Tensor | None = None
+    def _save(self, folder: RunFolder, history: HistoryWriter, durable: bool) -> None:
+        """best.pt, last.pt and the summary; a diverged model is not worth a checkpoint.
 
-    def _save(self, folder: RunFolder) -> None:
-        """best.pt and last.pt; a diverged model is not worth a checkpoint."""
+        durable: wait for the disk. Runs that end before their first checkpoint by time do not: they
+        are soon made again, should the power fail.
+        """
         position = self.training.position
-        if position.best is not None:
-            folder.save_checkpoint(BEST, position.best.state)
-        if position.diverged_at is not None:
-            return
-        best = position.best
-        content = {
-            "model": self.task.model.state_dict(),
-            "optimizer": self.engine.optimizer_state(),
-            "noise": torch.get_rng_state(),
-            "best": None if best is None else {"record": asdict(best.record), "state": best.state},
-            "last": None if position.last is None else asdict(position.last),
-            "pending": torch.from_numpy(position.pending),
-            "pending_sizes": torch.from_numpy(position.pending_sizes),
-            **{name: getattr(position, name) for name in _COUNTERS},
-        }
-        folder.save_checkpoint(LAST, content)
-
-    def _restore(self, content: dict[str, Any], folder: RunFolder) -> None:
-        """Model, optimiser, noise and position as a checkpoint holds them."""
-        try:
-            self.task.model.load_state_dict(content["model"])
-            self.engine.load_optimizer_state(content["optimizer"])
-            self._noise = content["noise"]
-            best = content["best"]
-            position = Position(
-                pending=content["pending"].numpy(),
-                pending_sizes=content["pending_sizes"].numpy(),
-                best=None if best is None else Best(Record(**best["record"]), best["state"]),
-                last=None if content["last"] is None else Record(**content["last"]),
-                **{name: content[name] for name in _COUNTERS},
-            )
-        except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-            reason = str(error).splitlines()[0][:200]
-            raise RunFolderError(f"{folder.path / LAST}: does not fit this run's config: {reason}") from None
-        self.training = Training(self.task, self.engine, position)
+        if durable:
+            history.sync()
+        if position.best is not None and position.best is not self._best_saved:
+            checkpoint.save(folder.path / BEST, position.best.state, durable)
+            self._best_saved = position.best
+        if position.diverged_at is None:
+            content = checkpoint.snapshot(self.training, history.mark(), self.problem.checksum)
+            checkpoint.save(folder.path / LAST, content, durable)
 
     def _summary(self, status: Status) -> dict[str, Any]:
-        """What summary.json says of the run as it stands."""
-        position, config = self.training.position, self.config
-        summary: dict[str, Any] = {"status": status}
-        if position.diverged_at is not None:
-            summary["reason"] = f"the loss was no longer finite at step {position.diverged_at}"
-        if position.best is not None:
-            summary |= {f"best_{name}": value for name, value in _outcome(position.best.record).items()}
-        if status == "completed" and position.best is not None:
-            summary |= self._best_model_scores(position.best)
-        if position.last is not None:
-            summary |= {f"final_{name}": value for name, value in _outcome(position.last).items()}
-        return summary | {
-            "steps": position.step,
-            "examples": self.training.batches.examples_at(position.step),
-            "target_reached": position.reached if config.stop_at is not None else None,
-            "train_seconds": round(position.train_seconds, 6),
-            "wall_seconds": round(position.wall_seconds, 6),
-            "parameters": parameter_count(self.task.model),
-            "train_rows": len(self.problem.train),
-            "engine": self.engine.name,
-            "engine_reason": self.resolved.engine_reason,
-            "device": str(self.task.device),
-            "threads": config.threads,
-            "seed": config.seed,
-        }
-
-    def _best_model_scores(self, best: Best) -> dict[str, float]:
-        """What is measured once, at the end, on the best model: the test split, and a regression's
-        root mean squared errors in the target's own units."""
-        model = copy.deepcopy(self.task.model)
-        scores: dict[str, float] = {}
-        model.load_state_dict(best.state)
-        splits = {"val": self.task.validation, "test": self.task.test}
-        for name, rows in splits.items():
-            if rows is None:
-                continue
-            if name == "test":
-                test = evaluate(model, self.config.loss, rows.x, rows.y)
-                scores |= {"test_loss": test.loss, "test_accuracy": test.accuracy}
-            if self.problem.task == "regression":
-                scores[f"best_{name}_rmse" if name == "val" else "test_rmse"] = self._rmse(model, rows)
-        return {name: value for name, value in scores.items() if not math.isnan(value)}
-
-    def _rmse(self, model: nn.Module, rows: Rows) -> float:
-        """Root of the mean squared error over rows and outputs, in the target's own units."""
-        scale = torch.from_numpy(self.problem.preprocess.target_scale)
-        error = (predict(model, rows.x) - rows.y).cpu().double() * scale
-        return float(error.square().mean().sqrt())
-
-
-_COUNTERS = ("step", "records", "train_seconds", "wall_seconds", "measured_seconds", "reached")
-_OUTCOME = ("epoch", "step", "batch_loss", "train_loss", "val_loss", "train_accuracy", "val_accuracy")
-
-
-def _outcome(record: Record) -> dict[str, float]:
-    """The record's results, without those that were not measured."""
-    values = {name: getattr(record, name) for name in _OUTCOME}
-    return {name: value for name, value in values.items() if not math.isnan(value)}
+        return summary_of(self.training, self.problem, status, self.resolved.engine_reason)

@@ -1,10 +1,12 @@
-"""Stopping on request: the first SIGINT or SIGTERM asks, the second one ends at once."""
+"""Stopping on request: the first SIGINT, SIGTERM or SIGHUP asks, the second one ends at once."""
 
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
 class StopRequest:
@@ -16,9 +18,10 @@ class StopRequest:
 
 @contextmanager
 def stop_on_signals() -> Iterator[StopRequest]:
-    """While the block runs, a first SIGINT or SIGTERM sets the request, a second raises KeyboardInterrupt.
+    """While the block runs, a first signal sets the request, a second raises KeyboardInterrupt.
 
-    In a thread other than the main one, where Python delivers no signals, the request stays unset.
+    In a thread other than the main one, where Python delivers no signals, the request stays unset. A
+    SIGHUP that is ignored, as under nohup, stays ignored.
     """
     request = StopRequest()
 
@@ -30,7 +33,8 @@ def stop_on_signals() -> Iterator[StopRequest]:
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
+    nohup = [number for number in SIGNALS[2:] if signal.getsignal(number) == signal.SIG_IGN]
+    before = {number: signal.signal(number, hear) for number in SIGNALS if number not in nohup}
     try:
         yield request
     finally:

@@ -4,8 +4,8 @@ from typing import Literal
 
 import numpy as np
 
-Purpose = Literal["split", "resample", "init", "order", "noise", "twin"]
-_KEYS: dict[Purpose, int] = {"split": 1, "resample": 2, "init": 3, "order": 4, "noise": 5, "twin": 6}
+Purpose = Literal["split", "resample", "init", "order", "noise", "twin", "probe"]
+_KEYS: dict[Purpose, int] = {"split": 1, "resample": 2, "init": 3, "order": 4, "noise": 5, "twin": 6, "probe": 7}
 
 
 def generator(seed: int, purpose: Purpose, *position: int) -> np.random.Generator:

@@ -89,6 +89,14 @@ def test_holm_corrects_over_all_pairs_and_says_so_where_it_decides():
     assert "among 3 pairs (Holm)" in pairs[0].text
 
 
+def test_the_seeds_needed_grow_with_the_number_of_pairs_compared():
+    d = np.array([0.01, 0.0, 0.025])
+    groups = {"a": runs(BASE[:3]), "b": runs(BASE[:3] + d), "c": runs(BASE[:3] + 0.1)}
+    ab, ac, _ = compare_pairs(groups)
+    assert ab.needed == pairs_needed(d.mean() / d.std(ddof=1), 0.05 / 3) > pairs_needed(d.mean() / d.std(ddof=1))
+    assert (ac.test, ac.needed) == ("sign test", 7)  # 2^-6 = 0.0156 <= 0.05 / 3 < 2^-5
+
+
 def test_verdicts_are_wrong_together_in_at_most_5_percent_of_sweeps_without_a_difference():
     rng = np.random.default_rng(1)
     wrong = 0

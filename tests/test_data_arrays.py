@@ -123,6 +123,10 @@ def test_missing_is_dropped_or_filled_as_asked(npz):
     assert filled[4].tolist() == [8, np.float32(np.nanmean(NAN[:, 1]))]
     with pytest.raises(DataError, match="leaves nothing"):
         npz({"x": X * np.nan, "y": Y}, missing="drop")
+    large = NAN.copy()
+    large[5, 0] = 1e300
+    with pytest.raises(DataError, match=r'my\.npz "x"\[5, 0\]: 1e\+300 becomes too large'):
+        npz({"x": large, "y": Y}, missing="drop")
 
 
 def packed(**members):

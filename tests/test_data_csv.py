@@ -89,6 +89,11 @@ def test_missing_drop_leaves_such_rows_out(csv):
         csv("a,b,y\n,1,2\n,2,\n", target="y", missing="drop")
 
 
+def test_places_are_those_of_the_file_after_rows_were_dropped(csv):
+    with pytest.raises(DataError, match=r'my\.csv:4 column "a": 1e\+300 becomes too large'):
+        csv("a,y\n1,1.5\n,2.5\n1e300,3.5\n", target="y", missing="drop")
+
+
 def test_missing_mean_fills_numbers_and_gives_categories_one_of_their_own(csv):
     problem = csv(HOLES, target="y", missing="mean")
     assert problem.train.x[:, 0].tolist() == [1, 3, 3, 5]

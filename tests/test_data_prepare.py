@@ -155,14 +155,16 @@ def test_numbers_beyond_float32_are_refused_with_their_place(keys):
 
 def test_checksum_follows_the_data_and_nothing_else():
     raw = np.arange(12.0).reshape(6, 2)
-    base = table_checksum(table(raw))
-    assert table_checksum(table(raw.copy())) == base
-    changed = raw.copy()
-    changed[5, 1] += 1e-9
-    assert table_checksum(table(changed)) != base
-    assert table_checksum(table(raw, unit=2.0)) != base
+    base = table_checksum(table(raw, raw))
+    assert table_checksum(table(raw.copy(), raw)) == base
+    for row in range(6):
+        changed = raw.copy()
+        changed[row, 1] += 1e-9
+        assert table_checksum(table(changed)) != base
+        assert table_checksum(table(raw, changed)) != base
+    assert table_checksum(table(raw, raw, unit=2.0)) != base
     assert table_checksum(table(raw.reshape(4, 3))) != base
-    problems = [prepare(table(raw), options(limit=limit, validation=v), 0) for limit, v in ((3, 0.0), (6, 0.3))]
+    problems = [prepare(table(raw, raw), options(limit=limit, validation=v), 0) for limit, v in ((3, 0.0), (6, 0.3))]
     assert [problem.checksum for problem in problems] == [base, base]
 
 

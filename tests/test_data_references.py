@@ -42,6 +42,12 @@ def test_the_folder_of_a_file_is_importable_for_it(folder):
     assert sys.path[0] != str(folder), "user files must not shadow modules that sgdlab imports later"
 
 
+def test_a_file_beside_wins_over_an_installed_module_while_its_neighbour_is_imported(folder):
+    (folder / "colorsys.py").write_text("HERE = True\n")  # also a module of the standard library
+    (folder / "uses.py").write_text("from colorsys import HERE\n")
+    assert load_reference("uses:HERE", folder) is True
+
+
 def test_installed_modules_are_found_and_stay_as_written(folder):
     assert absolute_reference("json.decoder:JSONDecoder", folder) == "json.decoder:JSONDecoder"
     assert load_reference("json.decoder:JSONDecoder", folder).__name__ == "JSONDecoder"

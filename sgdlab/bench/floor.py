@@ -11,25 +11,25 @@ from sgdlab.bench.matmul import product_flops
 from sgdlab.bench.production import production
 from sgdlab.bench.synthetic import synthetic
 from sgdlab.bench.timing import Run
-from sgdlab.config import Config
-from sgdlab.config.schema import Adagrad, Adam, BatchSize, ConstantRate, LinearModel, Rmsprop, Sgd
+from sgdlab.config import Config, Document, build_config
+from sgdlab.config.schema import Adagrad, Adam, Rmsprop, Sgd
 from sgdlab.data import Problem
 from sgdlab.engine.select import step_flops
 from sgdlab.models import build_model, parameter_count
 from sgdlab.resolve import resolve
 
 SIZES = (256, 1024)  # of torch.mm's product: within the second-level cache, and beyond
-LAYER_STEPS = 8
-LAYER = 512  # inputs, outputs and examples of the linear layer by which an engine's own products are timed
+LAYER_STEPS = 40
+LAYER = 256  # inputs, outputs and examples of the linear layer by which an engine's own products are timed
 SAMPLE_SECONDS = 0.02
 SMALLEST_BYTES = 1 << 18  # below this a call's own cost would hide the memory's speed
 
 IN_WORDS = (
-    "floor: 2 FLOP per multiply-add of forward pass, weight gradients and passed-on gradients (none to the input) at the "
-    "best matrix-product rate measured on one thread (torch.mm of sizes 256 and 1,024; the native engine on one linear "
-    "layer of 512 inputs, outputs and examples), plus the optimiser's reads and writes of parameters and their memory "
-    "(sgd 2 passes, with momentum 4, Adam 6) at the measured speed of an in-place pass over as many bytes; no gathering "
-    "of rows, activations, loss or call overhead"
+    "floor: 2 FLOP per multiply-add of forward pass, weight gradients and passed-on gradients (none to the input) at "
+    "the best matrix-product rate measured on one thread (torch.mm of sizes 256 and 1,024; the native engine on one "
+    "linear layer of 256 inputs, outputs and examples), plus the optimiser's reads and writes of parameters and their "
+    "memory (sgd 2 passes, with momentum 4, Adam 6) at the measured speed of an in-place pass over as many bytes; no "
+    "gathering of rows, activations, loss or call overhead"
 )
 
 
@@ -85,10 +85,9 @@ def floor_seconds(config: Config, problem: Problem, flops_per_second: float, byt
 def _layer() -> tuple[Config, Problem, Run]:
     """The linear layer's config, its data and its training; warmed up."""
     problem = synthetic(LAYER, LAYER, LAYER, "regression")
-    rule, size = Sgd(name="sgd"), BatchSize(initial="full")
-    values = {"model": LinearModel(name="linear"), "optimizer": rule, "batch_size": size, "epochs": 1.0}
-    wanted = Config(**values, learning_rate=ConstantRate(initial=1e-3), engine="native", device="cpu", threads=1)
-    config = resolve(wanted, problem).config
+    values = {"model": "linear", "optimizer": "sgd", "batch_size": "full", "epochs": 1}
+    values |= {"engine": "native", "device": "cpu", "threads": 1}
+    config = resolve(build_config(Document(values)), problem).config
     run = production(config, problem)
     run(1)
     return config, problem, run

@@ -78,8 +78,9 @@ COLUMNS = (
 faster auto's choice is, the median over the rounds."""
 
 IN_WORDS = (
-    "ratio: eager's time at its best number of threads / the time of what auto took, median of the rounds. Where auto took "
-    "eager itself, both come from the same samples. On the clock: batch order, gathering, steps; off it: set-up, warm-up"
+    "ratio: eager's time at its best number of threads / the time of what auto took, median of the rounds. Where auto "
+    "took eager itself, both come from the same samples. On the clock: batch order, gathering, steps; off it: set-up, "
+    "warm-up"
 )
 
 

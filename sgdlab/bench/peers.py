@@ -4,7 +4,9 @@ import os
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -171,7 +173,7 @@ def jax(config: Config, problem: Problem) -> Run:
     import optax
 
     widths, activation, output = _layers(config, problem)
-    act = {"relu": j.nn.relu, "tanh": jnp.tanh, "sigmoid": j.nn.sigmoid, "gelu": lambda v: j.nn.gelu(v, approximate=False)}
+    act = {"relu": j.nn.relu, "tanh": jnp.tanh, "sigmoid": j.nn.sigmoid, "gelu": partial(j.nn.gelu, approximate=False)}
     rate, optimizer = config.learning_rate.initial, config.optimizer
     if isinstance(optimizer, Sgd):
         rule = optax.sgd(rate, momentum=optimizer.momentum or None, nesterov=optimizer.nesterov)
@@ -193,8 +195,7 @@ def jax(config: Config, problem: Problem) -> Run:
             return optax.softmax_cross_entropy_with_integer_labels(z, by).mean()
         return ((z - by) ** 2).mean() * (0.5 if config.loss == "half_mse" else 1.0)
 
-    @j.jit
-    def epoch(parameters: Any, memory: Any, key: Any) -> Any:
+    def epoch_steps(parameters: Any, memory: Any, key: Any) -> Any:
         order = j.random.permutation(key, rows)[: steps * size].reshape(steps, size)
 
         def step(state: Any, chosen: Any) -> Any:
@@ -204,10 +205,11 @@ def jax(config: Config, problem: Problem) -> Run:
 
         return j.lax.scan(step, (parameters, memory), order)
 
+    epoch = j.jit(epoch_steps)
+
     rng = np.random.default_rng(config.seed)
     initial = [
-        (jnp.asarray(rng.normal(0, a**-0.5, (a, b)).astype(np.float32)), jnp.zeros(b))
-        for a, b in zip(widths, widths[1:], strict=False)
+        (jnp.asarray(rng.normal(0, a**-0.5, (a, b)).astype(np.float32)), jnp.zeros(b)) for a, b in pairwise(widths)
     ]
 
     def train(epochs: int) -> float:
@@ -257,14 +259,12 @@ def _batch_size(config: Config, problem: Problem) -> int:
 
 def _layers(config: Config, problem: Problem) -> tuple[list[int], str, str]:
     """Widths from input to output, the activation, and what the network ends in."""
-    match config.model:
-        case LinearModel():
-            hidden, activation = (), "relu"
-        case MlpModel():
-            hidden, activation = config.model.hidden, config.model.activation
-        case _:
-            raise Absent("is set up for linear and mlp only")
-    return [problem.features, *hidden, problem.outputs], activation, config.model.output
+    model = config.model
+    if isinstance(model, MlpModel):
+        return [problem.features, *model.hidden, problem.outputs], model.activation, model.output
+    if isinstance(model, LinearModel):
+        return [problem.features, problem.outputs], "relu", model.output
+    raise Absent("is set up for linear and mlp only")
 
 
 def _require(package: str) -> None:

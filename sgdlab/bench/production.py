@@ -36,7 +36,7 @@ def production(config: Config, problem: Problem) -> Run:
         torch.set_num_threads(int(config.threads))
         limited = config.model_copy(update={"budget": Budget(steps, "steps"), "epochs": None, "stop_at": None})
         task = prepare(limited, problem)
-        training = Unmeasured(task, build_engine(task), Position(records=1))  # row 0 counts as written
+        training = Unmeasured(task, build_engine(task), Position(due=False))  # no row 0
         with torch.random.fork_rng(devices=[]):
             training.engine.warm_up()
             started = time.perf_counter()
@@ -47,7 +47,7 @@ def production(config: Config, problem: Problem) -> Run:
         if position.diverged_at is not None:
             raise RunFailed(
                 f"{config.engine}, batch size {config.batch_size.initial}: the loss was no longer finite at step "
-                f"{position.diverged_at}; lower the rate, as in --set learning_rate={config.learning_rate.initial / 10:g}"
+                f"{position.diverged_at}; lower the rate: --set learning_rate={config.learning_rate.initial / 10:g}"
             )
         return Sample(seconds, position.step, training.batches.examples_at(position.step))
 
@@ -64,7 +64,9 @@ def engine_configs(
     for name in wanted or ():
         if name not in ENGINES:
             known = ", ".join(ENGINES)
-            raise EngineError(f"--engines {name}: there is no such engine{nearest(name, list(ENGINES))}; choose from {known}")
+            raise EngineError(
+                f"--engines {name}: there is no such engine{nearest(name, list(ENGINES))}; choose from {known}"
+            )
     configs, refusals = [], []
     for name in wanted or ENGINES:
         try:

@@ -26,12 +26,12 @@ FEATURES, CLASSES, BATCH_SIZE = 100, 10, 64
 LEAST_EXAMPLES = 100_000  # small tables are trained for several epochs
 
 ROWS_IN_WORDS = (
-    "whole epochs, mlp [50] on 100 columns, Adam, batch 64. On the clock: batch order, gathering, steps; off it: making "
-    "the rows, set-up, warm-up, evaluation"
+    "whole epochs, mlp [50] on 100 columns, Adam, batch 64. On the clock: batch order, gathering, steps; off it: "
+    "making the rows, set-up, warm-up, evaluation"
 )
 RUNS_IN_WORDS = (
-    "sweeps of one epoch on 100 rows of airfoil-twin, --jobs 1. On the clock: all of the sweep but Python's start-up: plan, "
-    "data, training, evaluation, run folders, tables, figures. own_ms: beyond the smaller sweep above it, per run. Memory: the "
+    "sweeps of one epoch on 100 rows of airfoil-twin, --jobs 1. On the clock: all of the sweep but Python's start-up: "
+    "plan, data, training, evaluation, run folders, tables, figures. Further runs: beyond the row above. MiB: the "
     "largest resident set so far, of this process and of any worker"
 )
 
@@ -120,5 +120,7 @@ def peak_memory() -> tuple[float, float]:
     except ImportError:  # Windows
         return float("nan"), float("nan")
     unit = 2**20 if sys.platform == "darwin" else 2**10
-    own, children = (resource.getrusage(who).ru_maxrss / unit for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    own, children = (
+        resource.getrusage(who).ru_maxrss / unit for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    )
     return own, children

@@ -28,8 +28,8 @@ PLAIN, FLOOR = "plain loop", "floor"
 
 IN_WORDS = (
     "µs/step is the median over the repeats, with quartiles; ×plain and ×floor are medians of the rounds' own ratios "
-    "(every round goes through all rows). On the clock: batch order, gathering, every step, the learning rates; off it: "
-    "data, model, warm-up, evaluation"
+    "(every round goes through all rows). On the clock: batch order, gathering, every step, the learning rates; off "
+    "it: data, model, warm-up, evaluation"
 )
 
 COLUMNS = (
@@ -48,7 +48,6 @@ class Contender:
     config: Config
     run: Run
     epoch: int  # steps in one
-    whole: bool = False  # knows only whole epochs
 
     @property
     def batch_size(self) -> Any:
@@ -113,24 +112,21 @@ def step_table(
         works = [_step_seconds(c.run, n, seen) for c, n, seen in zip(contenders, steps, samples, strict=True)]
         config = contenders[0].config
         state_bytes = passes(config) // 2 * parameter_bytes(config, problem)
-        found = interleaved([*works, product_rate, lambda: pass_rate(state_bytes)], repeats, tell)
-    times, product_rates, pass_rates = found[:-2], found[-2], found[-1]
-    rows = []
+        *times, products, moves = interleaved([*works, product_rate, lambda: pass_rate(state_bytes)], repeats, tell)
+    rows: list[dict[str, Any]] = []
     for size in dict.fromkeys(c.batch_size for c in contenders):
-        ours = [i for i, c in enumerate(contenders) if c.batch_size == size]
-        baseline = next(times[i] for i in ours if contenders[i].engine == PLAIN)
-        rates = zip(product_rates, pass_rates, strict=True)
-        floor = np.array([floor_seconds(contenders[ours[0]].config, problem, *pair) for pair in rates])
-        rows += [
-            _row(contenders[i].engine, contenders[i].config, samples[i][-1], times[i], baseline, floor) for i in ours
-        ]
-        plan = batch_plan(contenders[ours[0]].config, len(problem.train))
+        ours = {c.engine: i for i, c in enumerate(contenders) if c.batch_size == size}
+        shared = contenders[ours[PLAIN]].config
+        floor = np.array(
+            [floor_seconds(shared, problem, product, move) for product, move in zip(products, moves, strict=True)]
+        )
+        for engine, i in ours.items():
+            rows.append(_row(engine, contenders[i].config, samples[i][-1], times[i], times[ours[PLAIN]], floor))
+        plan = batch_plan(shared, len(problem.train))
         epoch = Sample(0.0, plan.steps_in(0), plan.rows)
-        rows.append(_row(FLOOR, contenders[ours[0]].config, epoch, floor, baseline, floor) | {"threads": 1})
-    order = {name: i for i, name in enumerate(dict.fromkeys([*(c.engine for c in contenders), FLOOR]))}
-    table = pd.DataFrame(rows, columns=list(COLUMNS))
-    table = table.sort_values("batch_size", kind="stable") if len(order) else table
-    return table.reset_index(drop=True).assign(rows=len(problem.train), **conditions(pinned))
+        rows.append(_row(FLOOR, shared, epoch, floor, times[ours[PLAIN]], floor) | {"threads": 1})
+    table = pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("batch_size", kind="stable", ignore_index=True)
+    return table.assign(rows=len(problem.train), **conditions(pinned))
 
 
 def _step_seconds(run: Run, steps: int, samples: list[Sample]) -> Callable[[], float]:

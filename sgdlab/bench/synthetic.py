@@ -27,4 +27,6 @@ def synthetic(rows: int, features: int, outputs: int, task: Task) -> Problem:
         target_shift=np.zeros(outputs),
         target_scale=np.ones(outputs),
     )
-    return Problem(Split(x, y), None, None, (features,), preprocess, checksum=f"synthetic-{rows}-{features}-{outputs}-{task}")
+    return Problem(
+        Split(x, y), None, None, (features,), preprocess, checksum=f"synthetic-{rows}-{features}-{outputs}-{task}"
+    )

@@ -76,6 +76,7 @@ def steps_to_time(run: Run, epoch: int, at_least: float, at_most: float) -> int:
     Whole epochs (epoch: steps in one) where these fit into `at_most` seconds, so that the batch order
     weighs what it weighs in a run; else as many steps as fit. What is run to find out is warm-up.
     """
+    run(1)  # whatever only the first call pays for
     steps, sample = 1, run(1)
     while sample.seconds < PROBE_SECONDS and steps < epoch:
         steps = min(steps * 4, epoch)

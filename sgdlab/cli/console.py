@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.console import Console
 
-PIPE_WIDTH = 120
+PIPE_WIDTH = 1000
+"""Columns of a line where nobody watches: wide enough that no table wraps."""
 
 
 @cache

@@ -90,7 +90,7 @@ def _resume_run(folder: "RunFolder", epochs: float | None, quiet: bool) -> None:
     from sgdlab import api
 
     with run_display(quiet) as observe:
-        run = api.resume_run(folder, epochs, observe)
+        run = api.resume_run(folder, epochs, observe, tell=say)
     train_command.close(run, quiet)
 
 

@@ -52,6 +52,14 @@ def sweep(
     threads: opt.Threads = None,
     runs_dir: opt.RunsDir = Path("runs"),
     name: opt.Name = None,
+    into: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Complete the sweep in FOLDER, which must have this plan; begin it if nothing is there.",
+            rich_help_panel=opt.OUTPUT,
+        ),
+    ] = None,
     dry_run: opt.DryRun = False,
     quiet: opt.Quiet = False,
 ) -> None:

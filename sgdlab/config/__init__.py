@@ -1,13 +1,13 @@
 """Configs: from YAML and options to one frozen, validated `Config`, and back."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
-from sgdlab.config.document import Document, locate, nearest, read_document
+from sgdlab.config.document import Document, locate, nearest, read_document, write_values
 from sgdlab.config.faults import explain
 from sgdlab.config.overrides import set_initial, set_text, set_value
 from sgdlab.config.quantities import Budget, Interval, StopRule
@@ -34,6 +34,7 @@ __all__ = [
     "set_initial",
     "set_text",
     "set_value",
+    "write_values",
 ]
 
 
@@ -66,7 +67,7 @@ def config_to_yaml(config: Config) -> str:
     """YAML that loads back to an equal config."""
     values = config.model_dump(mode="json")
     spared = {key: value for key, value in values.items() if value is not None}
-    return yaml.safe_dump(_integers(spared), sort_keys=False, allow_unicode=True, width=100)
+    return write_values(_integers(spared))
 
 
 def json_schema() -> dict[str, Any]:
@@ -106,7 +107,7 @@ def _absolute(values: dict[str, Any], folder: Path) -> dict[str, Any]:
             continue
         part = dict(part)
         if isinstance(part.get("path"), str) and part["path"] and "\0" not in part["path"]:
-            part["path"] = str(folder / Path(part["path"]).expanduser())
+            part["path"] = str(folder / os.path.expanduser(part["path"]))  # "~nobody/" stays as it is
         if isinstance(part.get("name"), str) and ":" in part["name"]:
             part["name"] = absolute_reference(part["name"], folder)
         resolved[section] = part
@@ -115,8 +116,8 @@ def _absolute(values: dict[str, Any], folder: Path) -> dict[str, Any]:
 
 def _integers(value: Any) -> Any:
     """Whole floats in plain form: 50 and not 50.0."""
-    if isinstance(value, dict):
-        return {key: _integers(inner) for key, inner in value.items()}
+    if isinstance(value, dict):  # what a user's own function or class gets keeps its type
+        return {key: inner if key == "options" else _integers(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_integers(inner) for inner in value]
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value

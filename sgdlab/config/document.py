@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from sgdlab.errors import ConfigError
+from sgdlab.errors import ConfigError, EngineError
 
 KeyPath = tuple[str | int, ...]
 MAX_BYTES = 1 << 20
@@ -18,6 +18,7 @@ MAX_DEPTH = 16
 
 
 _Base: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where it was built in
+_BaseDumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 class _Loader(_Base):  # type: ignore[misc]
@@ -28,9 +29,19 @@ _Loader.yaml_implicit_resolvers = {
     first: [(tag, regexp) for tag, regexp in rules if tag != "tag:yaml.org,2002:timestamp"]
     for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
-)
+
+
+class _Dumper(_BaseDumper):  # type: ignore[misc]
+    """SafeDumper that quotes the text which _Loader would read as a number, and writes every value out."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+for _kind_of_yaml in (_Loader, _Dumper):
+    _kind_of_yaml.add_implicit_resolver(
+        "tag:yaml.org,2002:float", re.compile(r"^[-+]?(?:\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+    )
 
 
 @dataclass
@@ -80,6 +91,11 @@ def read_document(path: Path, name: str | None = None, max_bytes: int = MAX_BYTE
         raise ConfigError(f"{shown}:1: must hold keys and values like 'batch_size: 64', not a {_kind(values)}")
     origins = {key: f"{shown}:{line}" for key, line in lines.items()}
     return Document(values, origins, path.resolve().parent, shown)
+
+
+def write_values(values: dict[str, Any]) -> str:
+    """YAML that `read_document` reads back as equal values."""
+    return str(yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110))
 
 
 def read_value(text: str, name: str) -> Any:
@@ -164,13 +180,16 @@ _KEY = re.compile(r"^([a-z_]+(?:\.[a-z_]+)*): ")
 
 @contextmanager
 def locate(document: Document) -> Iterator[None]:
-    """Put file and line before the ConfigErrors of the block that begin with a key: `model.name: ...`."""
+    """Put file and line before the errors of the block that begin with a key: `model.name: ...`."""
     try:
         yield
     except ConfigError as error:
-        problems = []
-        for problem in error.problems:
-            key = _KEY.match(problem)
-            known = key is not None and key[1].partition(".")[0] in document.values
-            problems.append(f"{document.origin(tuple(key[1].split('.')))} {problem}" if key and known else problem)
-        raise ConfigError(problems) from error.__cause__
+        raise ConfigError([_placed(problem, document) for problem in error.problems]) from error.__cause__
+    except EngineError as error:
+        raise EngineError(_placed(str(error), document)) from error.__cause__
+
+
+def _placed(problem: str, document: Document) -> str:
+    key = _KEY.match(problem)
+    known = key is not None and key[1].partition(".")[0] in document.values
+    return f"{document.origin(tuple(key[1].split('.')))} {problem}" if key and known else problem

@@ -8,6 +8,7 @@ from sgdlab.config.document import Document, KeyPath, nearest
 from sgdlab.config.schema import MEMBERS, Config
 
 _TAGS = {tag for members in MEMBERS.values() for tag in members.values()} | {"own"}
+_INITS = ("torch", "normal")
 _EXPECTED = {
     "int_type": "must be a whole number",
     "int_from_float": "must be a whole number",
@@ -23,19 +24,25 @@ _EXPECTED = {
 
 def explain(error: ValidationError, document: Document) -> list[str]:
     """One line for each fault, in the order of the file; faults of one place are told once."""
-    lines: dict[str, None] = {}
+    messages: dict[KeyPath, str] = {}
     for fault in error.errors(include_url=False):
         path = _key_path(fault["loc"])
+        if path not in messages:
+            messages[path] = _message(fault, path)
+        elif fault["type"] == "literal_error":  # "a number or a word": pydantic faults both
+            messages[path] += f", or {fault['ctx']['expected'].strip(chr(39))}"
+    lines = []
+    for path, message in messages.items():
         key = ".".join(str(part) for part in path)
         place = document.origin(path)
-        lines[f"{place} {key}: {_message(fault, path)}" if key else f"{place}: {_message(fault, path)}"] = None
-    return list(lines)
+        lines.append(f"{place} {key}: {message}" if key else f"{place}: {message}")
+    return lines
 
 
 def _key_path(loc: tuple[str | int, ...]) -> KeyPath:
     """The path as the user writes it, without the union tags that pydantic puts in."""
     path = [part for i, part in enumerate(loc) if not (i == 1 and loc[0] in MEMBERS and part in _TAGS)]
-    if "init" in path[:-1] and path[path.index("init") + 1] in ("torch", "normal"):
+    if "init" in path[:-1] and path[path.index("init") + 1] in _INITS:
         del path[path.index("init") + 1]
     wordy = {"int", "float", "constrained-int", "constrained-float"}
     return tuple(part for part in path if not (isinstance(part, str) and (part in wordy or "[" in part)))
@@ -65,12 +72,12 @@ def _message(fault: Any, path: KeyPath) -> str:
 
 
 def _unknown_name(path: KeyPath, value: Any) -> str:
-    section = str(path[0])
+    section = str(path[-1])
     key = "schedule" if section == "learning_rate" else "name"
     if not isinstance(value, dict):
         return f"{_shown(value)} must be a name or a mapping with the key {key}"
     if not isinstance(value.get(key), str):
-        return f"needs the key {key}, one of {', '.join(MEMBERS[section])}"
+        return f"needs the key {key}, one of {', '.join(MEMBERS.get(section, _INITS))}"
     own = {"dataset": "module:function", "model": "module:Class", "optimizer": "a class of torch.optim"}.get(section)
     return f"{_shown(value[key])} is not known{nearest(value[key], MEMBERS[section])}" + (f" (or {own})" if own else "")
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sgdlab.config.document import Document, read_value
-from sgdlab.config.schema import SHORT_KEYS
+from sgdlab.config.schema import SHORT_KEYS, Config
 from sgdlab.errors import ConfigError
 
 
@@ -24,27 +24,39 @@ def set_text(document: Document, assignment: str, option: str = "--set") -> None
 def set_value(document: Document, key: str, value: Any, origin: str) -> None:
     """Put `value` at the dotted `key`.
 
-    A short section on the way is promoted to its mapping; epochs and budget replace each other.
+    A short section on the way is promoted to its mapping, an absent one to the default's name; epochs and
+    budget replace each other.
     """
     path = tuple(key.split("."))
     if not all(path):
         raise ConfigError(f'{origin}: "{key[:80]}" is no key; write it like dataset.limit')
     place = document.values
-    for part in path[:-1]:
+    for depth, part in enumerate(path[:-1], 1):
         inner = place.get(part)
         if not isinstance(inner, dict):
-            short = SHORT_KEYS.get(str(part))
+            short = SHORT_KEYS.get(part)
             if short is None and inner is not None:
                 raise ConfigError(f'{origin}: {part} is a single value; it has no key "{path[-1]}"')
-            inner = {} if inner is None or short is None else {short: inner}
+            if inner is None:
+                inner = _default_name(part) if depth == 1 else {}
+                document.origins[path[:depth]] = origin
+            else:
+                inner = {short: inner}
             place[part] = inner
         place = inner
     place[path[-1]] = value
-    if key in ("epochs", "budget"):
+    if key in ("epochs", "budget") and value is not None:
         document.values.pop("budget" if key == "epochs" else "epochs", None)
     for known in [p for p in document.origins if p[: len(path)] == path]:
         del document.origins[known]
     document.origins[path] = origin
+
+
+def _default_name(section: str) -> dict[str, Any]:
+    """{name: ...} of the default of a section that has names, else nothing."""
+    field = Config.model_fields.get(section)
+    name = getattr(field.get_default(call_default_factory=True), "name", None) if field else None
+    return {} if name is None else {"name": name}
 
 
 def set_initial(document: Document, section: str, value: Any, origin: str) -> None:

@@ -1,5 +1,6 @@
 """The configs that travel with sgdlab, by name: parr/minibatch-8, d2l/gd, default."""
 
+import os
 from pathlib import Path
 
 from sgdlab.config.document import Document, nearest, read_document
@@ -25,7 +26,7 @@ def find_config(source: str) -> Document:
     """The document of a file, or of a shipped config by name (with or without configs/ and .yaml)."""
     if "\0" in source:
         raise ConfigError("CONFIG: a file name cannot hold a NUL character")
-    path = Path(source).expanduser()
+    path = Path(os.path.expanduser(source))
     try:
         if path.exists():
             return read_document(path, source)

@@ -142,9 +142,9 @@ def _line_of(data: bytes, position: int) -> int:
     return 1 + (before.count(b"\n") or before.count(b"\r"))
 
 
-def _rows(text: str, delimiter: str, shown: str) -> tuple[list[list[str]], list[int]]:
+def _rows(text: str, delimiter: str, shown: str) -> tuple[list[tuple[str, ...]], list[int]]:
     """Rows of equal length with the lines on which they begin; blank lines are passed over."""
-    rows: list[list[str]] = []
+    rows: list[tuple[str, ...]] = []
     lines: list[int] = []
     before = 0  # last line of the row before
     if delimiter in ('"', "\r", "\n"):
@@ -163,7 +163,7 @@ def _rows(text: str, delimiter: str, shown: str) -> tuple[list[list[str]], list[
                 continue
             if rows and len(row) != len(rows[0]):
                 raise DataError(_ragged(f"{shown}:{line}", len(row), len(rows[0])))
-            rows.append(row)
+            rows.append(tuple(row))  # unlike lists, tuples of text cost the garbage collector nothing
             lines.append(line)
     except csv.Error as fault:
         raise DataError(f"{shown}:{before + 1}: {_explain(str(fault))}") from None
@@ -183,7 +183,7 @@ def _explain(fault: str) -> str:
     return f"not a CSV row ({fault})"
 
 
-def _names(row: list[str], place: str) -> tuple[str, ...]:
+def _names(row: Sequence[str], place: str) -> tuple[str, ...]:
     """Column names, each of them once."""
     if len(row) > MAX_COLUMNS:
         raise DataError(f"{place}: {len(row)} columns; at most {MAX_COLUMNS} are read")

@@ -41,13 +41,14 @@ __all__ = [
 
 
 class _Job(NamedTuple):
-    """Pointers to what a call works on; labels and indices are arrays."""
+    """Pointers to what a call works on (an array would cost seven words and reference counts), and sizes."""
 
     x: Any
     width: Any  # of a row of x
     labels: Any
     targets: Any
     indices: Any
+    many: Any  # indices
     parameters: Any
     slots: Any
     size: Any  # of the parameters, and of each memory in slots
@@ -166,7 +167,7 @@ def _steps(job, offsets, learning_rates, first_step, hyper, losses):
             rows = min(spec[spec_at.BLOCK], end - first)
             add, last = first > begin, first + rows == end
             inputs = spec[spec_at.HEADER + spec_at.VALUES]
-            layers.gather(job.x, job.width, job.indices, first, rows, job.workspace, inputs)
+            layers.gather(job.x, job.width, job.indices, job.many, first, rows, job.workspace, inputs)
             _forward(job, rows)
             total += _loss(job, first, rows, share)
             _backward(job, rates, rows, add, last)
@@ -214,7 +215,7 @@ def compiled() -> Callable[..., int]:
     ):  # fmt: skip
         _ = fingerprint
         job = _Job(
-            pointer(x), x.shape[1], labels, pointer(targets), indices,
+            pointer(x), x.shape[1], pointer(labels), pointer(targets), pointer(indices), len(indices),
             pointer(parameters), pointer(slots), slots.shape[1], pointer(spec), pointer(workspace),
         )  # fmt: skip
         return _steps(job, offsets, learning_rates, first_step, hyper, losses)

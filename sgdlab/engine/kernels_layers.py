@@ -53,12 +53,12 @@ def padded(width):
 
 
 @njit(error_model="numpy")
-def gather(x, width, indices, first, rows, workspace, at):
-    """Rows indices[first : first + rows] of the flat x, one below the other; rows to come are asked for."""
+def gather(x, width, indices, many, first, rows, workspace, at):
+    """Rows indices[first : first + rows] of the flat x, one below the other; of `many`, those to come are asked for."""
     stride = padded(width)
     for r in range(rows):
         ahead = first + r + PREFETCH_ROWS
-        if ahead < len(indices):
+        if ahead < many:
             for k in range(0, width, ALIGN):
                 prefetch(x, indices[ahead] * width + k)
         source, target = indices[first + r] * width, at + r * stride

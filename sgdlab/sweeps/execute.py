@@ -3,14 +3,16 @@
 import multiprocessing
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import connection as channels
 from multiprocessing.connection import Connection
 from typing import Any
 
+from sgdlab.runs import LOG
 from sgdlab.signals import StopRequest
-from sgdlab.sweeps.manifest import Entry, Manifest
-from sgdlab.sweeps.worker import LOG, Order, Report, mark_failed, work
+from sgdlab.sweeps.manifest import Entry, Manifest, status_of
+from sgdlab.sweeps.worker import Order, Report, work
 
 Observer = Callable[[Entry, Report | None], None]
 """Told when a run begins (None), moves on, and ends."""
@@ -47,8 +49,9 @@ def execute(
     """
     context = multiprocessing.get_context(_start_method(todo))
     flag = context.Value("b", 0, lock=False)
-    waiting = list(todo)
+    waiting: list[Entry] = list(todo)
     workers: list[_Worker] = []
+    (manifest.path / "runs").mkdir(exist_ok=True)
     try:
         while waiting or any(worker.entry for worker in workers):
             if stop.requested:
@@ -56,22 +59,32 @@ def execute(
             while (
                 waiting and (worker := _free_worker(workers, jobs, context, flag)) and _fits(waiting[0], workers, cores)
             ):
-                _hand_out(manifest, waiting.pop(0), worker, observe)
+                if not _hand_out(manifest, waiting[0], worker, observe):
+                    break  # it has just died; it is buried below, and the run waits for another one
+                del waiting[0]
             for worker in _ready(workers):
                 if not _listen(manifest, worker, observe):
                     workers.remove(worker)
             manifest.write_soon()
             tick()
-        for worker in workers:
-            worker.channel.send(None)
-        for worker in workers:
-            worker.process.join()
     finally:
-        for worker in workers:
-            if worker.process.is_alive():
-                worker.process.kill()
-        manifest.refresh()
+        _dismiss(workers)
+        for entry in (entry for entry in todo if entry.status == "running"):
+            entry.status = status_of(manifest.folder(entry))
         manifest.write()
+
+
+def _dismiss(workers: list[_Worker]) -> None:
+    """Send idle workers home; end those that are still at work, because something broke off the sweep."""
+    for worker in workers:
+        if worker.entry is None:
+            with suppress(OSError):
+                worker.channel.send(None)
+        else:
+            worker.process.kill()
+    for worker in workers:
+        worker.process.join()
+        worker.channel.close()
 
 
 def _start_method(todo: list[Entry]) -> str:
@@ -85,7 +98,9 @@ def _free_worker(workers: list[_Worker], jobs: int, context: Any, flag: Any) -> 
     free = next((worker for worker in workers if worker.entry is None), None)
     if free is None and len(workers) < jobs:
         ours, theirs = context.Pipe()
-        process = context.Process(target=work, args=(theirs, flag), daemon=True)
+        forked = context.get_start_method() == "fork"
+        inherited = [ours, *(worker.channel for worker in workers)] if forked else []
+        process = context.Process(target=work, args=(theirs, flag, inherited), daemon=True)
         process.start()
         theirs.close()
         free = _Worker(process, ours)
@@ -99,14 +114,16 @@ def _fits(entry: Entry, workers: list[_Worker], cores: int) -> bool:
     return used == 0 or used + int(entry.resolved["threads"]) <= cores
 
 
-def _hand_out(manifest: Manifest, entry: Entry, worker: _Worker, observe: Observer) -> None:
-    folder = manifest.folder(entry)
-    order = Order(
-        entry.name, manifest.config(entry), entry.engine_reason, folder.path.parent, entry.status != "planned"
-    )
+def _hand_out(manifest: Manifest, entry: Entry, worker: _Worker, observe: Observer) -> bool:
+    """Give a run to a worker; False where the worker is dead."""
+    order = Order(entry.name, manifest.config(entry), entry.engine_reason, manifest.folder(entry).path)
+    try:
+        worker.channel.send(order)
+    except OSError:
+        return False
     entry.status, worker.entry = "running", entry
-    worker.channel.send(order)
     observe(entry, None)
+    return True
 
 
 def _ready(workers: list[_Worker]) -> list[_Worker]:
@@ -124,7 +141,7 @@ def _listen(manifest: Manifest, worker: _Worker, observe: Observer) -> bool:
         while worker.channel.poll():
             _note(worker, worker.channel.recv(), observe)
         alive = bool(worker.process.is_alive())
-    except (EOFError, ConnectionResetError):
+    except (EOFError, OSError):
         alive = False
     if not alive:
         _bury(manifest, worker, observe)
@@ -148,7 +165,7 @@ def _bury(manifest: Manifest, worker: _Worker, observe: Observer) -> None:
         code = worker.process.exitcode
         reason = f"its process was killed by signal {-code}" if code < 0 else f"its process ended with code {code}"
         reason += " (out of memory?)" if code == -9 else ""
-        mark_failed(manifest.folder(entry), reason, f"{reason}\n")
+        manifest.folder(entry).note_failure(reason, f"{reason}\n")
         entry.status, worker.entry = "failed", None
         observe(entry, Report(entry.name, 0, None, None, failure=f"{reason}; see {LOG}"))
     worker.channel.close()

@@ -2,21 +2,21 @@
 
 import copy
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from sgdlab.config import Config, Document, build_config, read_document
+from sgdlab.config import Config, Document, build_config, read_document, write_values
 from sgdlab.errors import ConfigError, RunFolderError
-from sgdlab.files import write_text
-from sgdlab.runs import PLAN, RunFolder, is_run
-from sgdlab.sweeps.plan import vary
+from sgdlab.files import whole_file
+from sgdlab.runs import PLAN, RunFolder, is_run, slug
+from sgdlab.sweeps.plan import PlannedRun, settings_of, vary
 
 RESOLVED_KEYS = ("loss", "device", "engine", "threads")
 _SECONDS_BETWEEN_WRITES = 1.0
-_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+_ENTRY_KEYS = ("name", "varied", "resolved", "engine_reason", "status")
 
 
 @dataclass
@@ -40,12 +40,13 @@ class Manifest:
     path: Path
     base: dict[str, Any]
     entries: list[Entry]
-    _written: float = field(default=0.0, repr=False)
+    _next_write: float = field(default=0.0, repr=False)
+    _statuses: list[str] = field(default_factory=list, repr=False)
 
-    def config(self, entry: Entry) -> Config:
-        """The resolved config of one run."""
+    def config(self, entry: Entry, resolved: bool = True) -> Config:
+        """The config of one run, with or without what was resolved."""
         document = Document(copy.deepcopy(self.base), name=str(self.path / PLAN))
-        for key, value in (entry.varied | entry.resolved).items():
+        for key, value in (entry.varied | (entry.resolved if resolved else {})).items():
             vary(document, key, value, f"{self.path / PLAN} {entry.name}")
         return build_config(document)
 
@@ -58,50 +59,70 @@ class Manifest:
         for entry in self.entries:
             entry.status = status_of(self.folder(entry))
 
-    def write(self) -> None:
+    def write(self, durable: bool = False) -> None:
         """Replace sweep.yaml."""
-        runs = [
-            {
-                "name": e.name,
-                "varied": e.varied,
-                "resolved": e.resolved,
-                "engine_reason": e.engine_reason,
-                "status": e.status,
-            }
-            for e in self.entries
-        ]
-        text = yaml.dump({"base": self.base, "runs": runs}, Dumper=_Dumper, sort_keys=False, width=120)
-        write_text(self.path / PLAN, text)
-        self._written = time.monotonic()
+        began = time.monotonic()
+        runs = [{key: getattr(entry, key) for key in _ENTRY_KEYS} for entry in self.entries]
+        text = write_values({"base": self.base, "runs": runs})
+        with whole_file(self.path / PLAN, durable) as file:
+            file.write(text.encode())
+        self._statuses = [entry.status for entry in self.entries]
+        now = time.monotonic()
+        self._next_write = now + max(_SECONDS_BETWEEN_WRITES, 20 * (now - began))
 
     def write_soon(self) -> None:
-        """Replace sweep.yaml unless that was done within the last second."""
-        if time.monotonic() - self._written >= _SECONDS_BETWEEN_WRITES:
-            self.write()
+        """Replace sweep.yaml where a status has changed, at most once a second and in 5 % of the time.
+
+        A disk that refuses is told of at the end: the statuses live in the run folders too.
+        """
+        if time.monotonic() >= self._next_write and self._statuses != [entry.status for entry in self.entries]:
+            with suppress(OSError):
+                self.write()
 
 
 def status_of(folder: RunFolder) -> str:
     """The status of a run folder; planned where there is none, damaged where it cannot be read."""
-    if not is_run(folder.path):
-        return "planned"
-    try:
-        return str(folder.summary()["status"])
-    except RunFolderError:
-        return "damaged"
+    return folder.status() if is_run(folder.path) else "planned"
 
 
 def read_manifest(path: Path) -> Manifest:
     """The plan in a sweep folder, statuses as the run folders have them; RunFolderError if damaged."""
     try:
         values = read_document(path / PLAN, max_bytes=64 << 20).values
-        entries = [
-            Entry(run["name"], run["varied"], run["resolved"], "planned", run["engine_reason"])
-            for run in values["runs"]
-        ]
+        entries = [_entry(run) for run in values["runs"]]
+        if not entries or not isinstance(values["base"], dict):
+            raise ValueError("it holds no plan")
+        if len({entry.name for entry in entries}) < len(entries):
+            raise ValueError("two runs have one name")
         manifest = Manifest(path, values["base"], entries)
-    except ConfigError as error:
+    except (ConfigError, ValueError) as error:
         raise RunFolderError(f"{path / PLAN}: damaged: {error}") from None
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise RunFolderError(f"{path / PLAN}: damaged: {error} is missing or of another kind") from None
     manifest.refresh()
     return manifest
+
+
+def _entry(run: Any) -> Entry:
+    """An entry as it was written; ValueError where its name could lead out of the sweep."""
+    entry = Entry(str(run["name"]), dict(run["varied"]), dict(run["resolved"]), "planned", str(run["engine_reason"]))
+    if entry.name != slug(entry.name) or not set(RESOLVED_KEYS) <= entry.resolved.keys():
+        raise ValueError(f"{entry.name[:60]!r} is no run")
+    if not isinstance(entry.resolved["threads"], int):
+        raise ValueError(f"{entry.name}: threads is no number")
+    return entry
+
+
+def plan_differences(manifest: Manifest, planned: Sequence[PlannedRun]) -> list[str]:
+    """In which runs and keys another plan differs from that of a sweep on disk; empty where it is the same."""
+    there = {entry.name: entry for entry in manifest.entries}
+    here = {run.name: run for run in planned}
+    differences = [f"{name} is not planned now" for name in there if name not in here]
+    differences += [f"{name} is not planned there" for name in here if name not in there]
+    for name, run in here.items():
+        if name in there:
+            before = settings_of(manifest.config(there[name], resolved=False))
+            now = settings_of(run.config)
+            keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+            differences += [f"{name}: {key} is {before.get(key)} there and {now.get(key)} now" for key in keys]
+    return differences

@@ -2,7 +2,8 @@
 
 import copy
 import itertools
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,6 +16,7 @@ from sgdlab.runs import slug
 MAX_RUNS = 100_000
 GRID = "sweep"
 _INITIAL = ("batch_size", "learning_rate")
+_SEED = re.compile(r"[0-9]{1,19}")
 _SHORT = {"batch_size": "bs", "learning_rate": "lr"}
 
 
@@ -50,7 +52,7 @@ def parse_seeds(text: str, option: str = "--seeds") -> tuple[int, ...]:
     seeds: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
-        if not first.isdecimal() or (dash and not last.isdecimal()):
+        if not _SEED.fullmatch(first) or (dash and not _SEED.fullmatch(last)):
             raise ConfigError(f'{option} "{text[:60]}": must be whole numbers or ranges like 0-4')
         low, high = int(first), int(last or first)
         if high < low or high - low >= MAX_RUNS:
@@ -121,6 +123,19 @@ def vary(document: Document, key: str, value: Any, origin: str) -> None:
     put(document, key, value, origin)
 
 
+def settings_of(config: Config) -> dict[str, Any]:
+    """Every key of a config in dotted form, with its value."""
+
+    def flat(values: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+        for key, value in values.items():
+            if isinstance(value, dict):
+                yield from flat(value, f"{prefix}{key}.")
+            else:
+                yield f"{prefix}{key}", value
+
+    return dict(flat(config.model_dump(mode="json"), ""))
+
+
 def _name(number: int, count: int, varied: Mapping[str, Any]) -> str:
     """001-bs8-seed0: the number keeps the plan's order and makes the name unique."""
     parts = [f"{_SHORT.get(key, key.rpartition('.')[2])}{value}" for key, value in varied.items()]
@@ -128,7 +143,10 @@ def _name(number: int, count: int, varied: Mapping[str, Any]) -> str:
 
 
 def _distinct(values: Sequence[Any], option: str) -> tuple[Any, ...]:
-    for i, value in enumerate(values):
-        if value in values[:i]:
+    seen: set[Any] = set()
+    for value in values:
+        key = repr(value) if isinstance(value, list | dict) else (value,)
+        if key in seen:
             raise ConfigError(f"{option}: {value!r} stands twice")
+        seen.add(key)
     return tuple(values)

@@ -37,9 +37,8 @@ def summarize(table: "pd.DataFrame", varied: list[str]) -> "pd.DataFrame":
     import pandas as pd
 
     keys = [key for key in varied if key != "seed"]
-    table = table.assign(
-        **{key: table[key].map(str) for key in keys if any(isinstance(value, list) for value in table[key])}
-    )
+    nested = [key for key in keys if any(isinstance(value, list | dict) for value in table[key])]
+    table = table.assign(**{key: table[key].map(str) for key in nested})  # pandas groups by no list
     groups = table.groupby(keys, sort=False, dropna=False) if keys else [((), table)]
     rows = []
     for values, group in groups:

@@ -1,8 +1,12 @@
 """What one worker process of a sweep does: take a run, carry it out, tell how it goes."""
 
+import multiprocessing
 import os
 import signal
+import time
 import traceback
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -10,25 +14,27 @@ from typing import Any
 
 from sgdlab.config import Config
 from sgdlab.data import Problem, load
+from sgdlab.errors import SgdlabError
 from sgdlab.history import Record
+from sgdlab.locks import FolderHeld
 from sgdlab.loop import Training
 from sgdlab.resolve import Resolved
-from sgdlab.runs import RunFolder, create_run_folder
+from sgdlab.runs import LOG, RunFolder
 from sgdlab.session import Session
-from sgdlab.signals import StopRequest
+from sgdlab.signals import SIGNALS, StopRequest
 
-LOG = "log.txt"
+REPORT_SECONDS = 0.1
+"""Reports of one run are at least so far apart; the last one always comes."""
 
 
 @dataclass(frozen=True)
 class Order:
-    """One run to carry out. resume: the folder stands already and is to be continued."""
+    """One run to carry out in the folder `path`, from wherever it stands."""
 
     name: str
     config: Config
     engine_reason: str
-    parent: Path
-    resume: bool
+    path: Path
 
 
 @dataclass(frozen=True)
@@ -47,7 +53,8 @@ class _ParentsWish(StopRequest):
     """Stop when the parent says so through the shared flag, or is no longer there."""
 
     def __init__(self, flag: Any) -> None:
-        self._flag, self._parent = flag, os.getppid()
+        parent = multiprocessing.parent_process()
+        self._flag, self._parent = flag, None if parent is None else parent.pid
 
     @property
     def requested(self) -> bool:  # type: ignore[override]
@@ -69,10 +76,16 @@ class Problems:
         return self._problem
 
 
-def work(connection: Connection, flag: Any) -> None:
-    """Carry out orders until None comes. Signals are the parent's business."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+def work(connection: Connection, flag: Any, inherited: Sequence[Connection] = ()) -> None:
+    """Carry out orders until None comes. Signals are the parent's business.
+
+    inherited: the parent's ends of all channels, which a forked child must close: else no channel
+    would break when the parent dies.
+    """
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+    for channel in inherited:
+        channel.close()
     stop, problems = _ParentsWish(flag), Problems()
     try:
         while (order := connection.recv()) is not None:
@@ -83,29 +96,28 @@ def work(connection: Connection, flag: Any) -> None:
 
 def carry_out(order: Order, problems: Problems, connection: Connection, stop: StopRequest) -> Report:
     """One run, whatever becomes of it; an exception becomes a failed run with its log."""
+    told, newest = time.monotonic(), None
 
     def observe(training: Training, record: Record | None) -> None:
-        connection.send(Report(order.name, training.position.step, training.total_steps, record))
+        nonlocal told, newest
+        newest = record or newest
+        if time.monotonic() - told >= REPORT_SECONDS:
+            told = time.monotonic()
+            with suppress(BrokenPipeError, ConnectionResetError):  # the parent is gone: `stop` knows
+                connection.send(Report(order.name, training.position.step, training.total_steps, newest))
 
-    folder = RunFolder(order.parent / order.name)
+    folder = RunFolder(order.path)
     try:
+        folder.path.mkdir(exist_ok=True)
         session = Session(Resolved(order.config, order.engine_reason), problems.get(order.config))
-        if order.resume:
-            summary = session.resume(folder, observe, stop)
-        else:
-            folder = create_run_folder(order.parent, order.name)
-            summary = session.start(folder, observe, stop)
-    except (BrokenPipeError, ConnectionResetError):
-        raise
+        summary = session.run(folder, observe, stop)
+        if session.notes:
+            folder.write_text(LOG, "\n".join(session.notes) + "\n")
+    except FolderHeld as error:
+        return Report(order.name, 0, None, None, failure=str(error))
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}"
-        mark_failed(folder, reason, traceback.format_exc())
+        reason = str(error) if isinstance(error, SgdlabError) else f"{type(error).__name__}: {error}"
+        folder.note_failure(reason, traceback.format_exc())
         return Report(order.name, 0, None, None, failure=reason)
-    return Report(order.name, session.training.position.step, None, None, summary=summary)
-
-
-def mark_failed(folder: RunFolder, reason: str, log: str) -> None:
-    """Leave a summary that says failed and why, keeping what an earlier one knew, and the log."""
-    folder.path.mkdir(parents=True, exist_ok=True)
-    folder.write_text(LOG, log)
-    folder.write_summary({"status": "failed", "reason": reason})
+    training = session.training
+    return Report(order.name, training.position.step, training.total_steps, training.position.last, summary)

@@ -1,0 +1,1 @@
+"""Probes: what is measured on a config beside training it: gradient noise, learning rates, rules of scaling."""

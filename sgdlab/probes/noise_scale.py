@@ -1,0 +1,148 @@
+"""The gradient noise scale at one moment: exact from every example's gradient, or estimated from pairs of batches."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sgdlab.analysis.intervals import Interval
+from sgdlab.analysis.noise_scale import estimate_noise_scale, exact_from_sums
+from sgdlab.engine.base import Task
+from sgdlab.errors import ConfigError, DataError
+from sgdlab.models import parameter_count
+from sgdlab.probes.batches import drawn_batches, with_replacement
+from sgdlab.probes.gradients import Way, batch_gradient, example_sums, example_way
+
+Method = Literal["auto", "exact", "pairs"]
+Floats = NDArray[np.float64]
+
+AFFORDABLE = {"cpu": 1e9, "cuda": 3e10}
+"""Numbers in all examples' gradients (rows x parameters) up to which auto is exact: seconds per moment."""
+
+LOOP_AFFORDABLE = 20_000
+"""Rows up to which auto takes one backward pass for each example where vmap fails."""
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A value with its interval; an exact one has none (low and high are None)."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class NoiseScale:
+    """|G|² and tr Σ in the square of the gradient's unit; b_simple in examples, None: unresolved.
+
+    gradient: [P], the mean gradient G over all training rows, however the scale was had.
+    """
+
+    grad_sq_norm: Quantity
+    trace_sigma: Quantity
+    b_simple: Quantity | None
+    gradient: Floats
+
+
+@dataclass(frozen=True)
+class NoiseProbe:
+    """How the noise scale of a task is measured. way: None estimates from `pairs` pairs of two batch sizes.
+
+    reason: why not by vmap, in words; empty where it is.
+    """
+
+    task: Task
+    way: Way | None
+    reason: str
+    pairs: int
+    small: int
+    large: int
+
+    @property
+    def in_words(self) -> str:
+        """`exact, from the gradients of all 8,000 rows`."""
+        n = len(self.task.train.x)
+        if self.way is not None:
+            return f"exact, from the gradients of all {n:,} rows"
+        large = f"all {n:,}" if self.large == n and not with_replacement(self.task) else f"{self.large:,}"
+        return f"estimated from {self.pairs} pairs of batches of {self.small:,} and {large} rows, 95 % intervals"
+
+    def measure(self, step: int) -> NoiseScale:
+        """The noise scale at the present weights; `step` tells the draws of one moment from another's.
+
+        Raises ValueError where a gradient is not finite.
+        """
+        if self.way is not None:
+            sums = example_sums(self.task, self.way)
+            exact = exact_from_sums(sums.n, sums.grad_sum, sums.sq_norm_sum)
+            ratio = None if exact.b_simple is None else Quantity(exact.b_simple)
+            return NoiseScale(
+                Quantity(exact.grad_sq_norm), Quantity(exact.trace_sigma), ratio, sums.grad_sum / sums.n
+            )
+        whole = batch_gradient(self.task)
+        found = estimate_noise_scale(
+            self._sq_norms(self.small, step, whole),
+            self._sq_norms(self.large, step, whole),
+            self.small,
+            self.large,
+            len(self.task.train.x),
+            with_replacement(self.task),
+        )
+        ratio = None if found.b_simple is None else _quantity(found.b_simple)
+        return NoiseScale(_quantity(found.grad_sq_norm), _quantity(found.trace_sigma), ratio, whole)
+
+    def _sq_norms(self, size: int, step: int, whole: Floats) -> Floats:
+        """|g_b|² of each batch, [pairs]; every batch of all rows has the one gradient G."""
+        if size == len(self.task.train.x) and not with_replacement(self.task):
+            return np.full(self.pairs, float(whole @ whole))
+        batches = drawn_batches(self.task, size, self.pairs, step)
+        return np.array([float(g @ g) for g in (batch_gradient(self.task, rows) for rows in batches)])
+
+
+def noise_probe(task: Task, method: Method, pairs: int, sizes: Sequence[int] | None) -> NoiseProbe:
+    """The probe that `method` asks for; auto is exact where that takes seconds, else estimates.
+
+    sizes: the two batch sizes of the pairs; where None the config's own and all rows.
+    Raises ConfigError for what cannot be had, DataError where the data are too few.
+    """
+    n = len(task.train.x)
+    if n < 2:
+        raise DataError(f"{n} training row: the variance of a gradient needs at least two")
+    if sizes is not None and method == "exact":
+        raise ConfigError("--batch-sizes: an exact noise scale draws no batches; use --method pairs")
+    small, large = _pair_sizes(task, sizes)
+    way, reason = (None, "") if method == "pairs" or (method == "auto" and sizes) else _way(task, method)
+    return NoiseProbe(task, way, reason, pairs, small, large)
+
+
+def _way(task: Task, method: Method) -> tuple[Way | None, str]:
+    n = len(task.train.x)
+    numbers = n * parameter_count(task.model)
+    if method == "auto" and numbers > AFFORDABLE.get(task.device.type, AFFORDABLE["cpu"]):
+        return None, f"{n:,} rows x {parameter_count(task.model):,} parameters: exact would take long; --method exact insists"
+    way, reason = example_way(task)
+    if way is None and method == "exact":
+        raise ConfigError(f"--method exact: {reason}; use --method pairs")
+    if way == "loop" and method == "auto" and n > LOOP_AFFORDABLE:
+        return None, f"{reason}, and {n:,} single backward passes would take long; --method exact insists"
+    return way, reason
+
+
+def _pair_sizes(task: Task, sizes: Sequence[int] | None) -> tuple[int, int]:
+    n, own = len(task.train.x), task.config.batch_size.initial
+    if sizes is None:
+        largest = max(n // 2, 1)
+        return min(own if own != "full" else 64, largest), n
+    if len(sizes) != 2 or any(not isinstance(b, int) or isinstance(b, bool) for b in sizes):
+        raise ConfigError(f"--batch-sizes {','.join(map(str, sizes))}: needs two whole numbers, as 8,512")
+    small, large = sorted(sizes)
+    if not 1 <= small < large <= n:
+        raise ConfigError(f"--batch-sizes {small},{large}: two sizes from 1 to the {n:,} training rows are needed")
+    return small, large
+
+
+def _quantity(interval: Interval) -> Quantity:
+    return Quantity(interval.estimate, interval.low, interval.high)
