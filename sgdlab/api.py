@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,9 @@ if TYPE_CHECKING:
     from sgdlab.signals import StopRequest
 
 RUNS_DIR = Path("runs")
+Draw = Callable[[Callable[[Path], Any], Path], Callable[[], Any]]
+"""Begins a drawing in a folder and gives what waits for its end: `Artist.draw`, or `partial` to draw in place."""
+
 Source = str | Path | Mapping[str, Any]
 _INITIAL = ("batch_size", "learning_rate")
 
@@ -94,11 +98,12 @@ def run_session(
     name: str | None = None,
     observe: "Observer | None" = None,
     stop: "StopRequest | None" = None,
+    draw: Draw = partial,
 ) -> Run:
     """Carry out a prepared run in a new folder and draw its figures."""
     folder = create_run_folder(runs_dir, checked_name(name) if name is not None else stamped(run_name(session.config)))
     session.run(folder, observe or _unobserved, stop)
-    return _finished(folder)
+    return _finished(folder, draw)
 
 
 def train(
@@ -137,7 +142,7 @@ def resume_run(
     finally:
         for note in session.notes:
             (tell or _unobserved)(note)
-    return _finished(folder)
+    return _finished(folder, partial)
 
 
 def reopen(folder: RunFolder, epochs: float | None = None) -> "Session":
@@ -264,6 +269,7 @@ def run_sweep(
     observe: Callable[[Entry, Any], None] | None = None,
     tick: Callable[[], None] | None = None,
     stop: "StopRequest | None" = None,
+    draw: Draw = partial,
 ) -> Sweep:
     """Carry out those runs of a sweep that are not finished yet, then write its tables and figures.
 
@@ -279,14 +285,14 @@ def run_sweep(
             open_still = {entry.name for entry in unfinished(manifest)}
             todo = [entry for entry in todo if entry.name in open_still]
             execute(manifest, todo, jobs, available_cores(), observe or _unobserved, tick or _idle, request)
+            drawn = draw(figures.draw_sweep, manifest.path)
             write_tables(manifest)
-            done = Sweep(manifest.path)
-            figures.draw_sweep(done)
+            drawn()
     except BrokenPipeError:
         raise
     except OSError as error:
         raise RunFailed(f"{error.filename or manifest.path}: {error.strerror or error}") from error
-    return done
+    return Sweep(manifest.path)
 
 
 def sweep(
@@ -327,10 +333,9 @@ def grid(
     return [axis for axis in axes if axis.values]
 
 
-def _finished(folder: RunFolder) -> Run:
-    run = Run(folder.path)
-    figures.draw_run(run)
-    return run
+def _finished(folder: RunFolder, draw: Draw) -> Run:
+    draw(figures.draw_run, folder.path)()
+    return Run(folder.path)
 
 
 def _unobserved(*_: object) -> None:

@@ -1,11 +1,10 @@
 """Which figures belong to a run, a sweep or several of them, and where they are kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sgdlab.errors import RunFolderError, UserError
-from sgdlab.history import read_history
 from sgdlab.results import Run, Sweep
 from sgdlab.runs import HISTORY, RunFolder
 
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
+Tell = Callable[[str], None]
 RUN_KINDS = ("curves", "loss", "accuracy")
 GROUP_KINDS = ("panels", "overlay")
 MOST_PANELS = 24
@@ -44,28 +44,35 @@ def groups_figure(groups: Mapping[str, Sequence["pd.DataFrame"]], kind: str = "o
     """Histories by label as panels or overlaid."""
     from sgdlab import plots
 
+    if not groups:
+        raise RunFolderError("there is no run with a readable history to draw")
     if _known(kind, GROUP_KINDS) == "panels":
         return plots.panels_figure(groups, **options)
     return plots.overlay_figure(groups, **options)
 
 
-def sweep_groups(sweep: Sweep) -> dict[str, list["pd.DataFrame"]]:
-    """Label of each setting -> its histories over seeds; runs without a readable history are left out."""
+def sweep_groups(sweep: Sweep, left_out: Tell = lambda text: None) -> dict[str, list["pd.DataFrame"]]:
+    """Label of each setting -> its histories over seeds; left_out hears of each run that is damaged."""
     groups: dict[str, list[pd.DataFrame]] = {}
     for entry in sweep.manifest.entries:
-        history = _history(sweep.manifest.folder(entry))
+        history = _history(sweep.manifest.folder(entry), left_out)
         if history is not None:
             groups.setdefault(setting_label(entry.varied), []).append(history)
     return groups
 
 
-def named_groups(opened: Sequence[Run | Sweep]) -> dict[str, list["pd.DataFrame"]]:
+def named_groups(opened: Sequence[Run | Sweep], left_out: Tell = lambda text: None) -> dict[str, list["pd.DataFrame"]]:
     """Several runs and sweeps together: a run under its folder's name, a sweep's settings under both."""
     groups: dict[str, list[pd.DataFrame]] = {}
     for each in opened:
         if not isinstance(each, Run):
-            groups |= {f"{each.path.name}: {label}": found for label, found in sweep_groups(each).items()}
-        elif (history := _history(each.folder)) is not None:
+            try:
+                found = sweep_groups(each, left_out)
+            except RunFolderError as error:
+                left_out(str(error))
+                continue
+            groups |= {f"{each.path.name}: {label}": histories for label, histories in found.items()}
+        elif (history := _history(each.folder, left_out)) is not None:
             label = each.path.name
             groups[label if label not in groups else str(each.path)] = [history]
     return groups
@@ -85,33 +92,38 @@ def loss_label(run: Run) -> str:
         return "loss"
 
 
-def draw_run(run: Run) -> list[Path]:
-    """loss.png, accuracy.png for a classification, and both in curves.png."""
+def draw_run(path: Path) -> list[Path]:
+    """In a run's folder: loss.png, accuracy.png for a classification, and both in curves.png."""
     from sgdlab import plots
 
+    run = Run(path)
     if run.history.empty:
         return []
     kinds = [kind for kind in RUN_KINDS if kind != "accuracy" or plots.has_accuracy(run.history)]
     return [plots.save_figure(run_figure(run, kind), run.path / f"{kind}.png") for kind in kinds]
 
 
-def draw_sweep(sweep: Sweep) -> list[Path]:
-    """panels.png (of at most MOST_PANELS settings) and overlay.png."""
+def draw_sweep(path: Path) -> list[Path]:
+    """In a sweep's folder: panels.png (of at most MOST_PANELS settings) and overlay.png."""
     from sgdlab import plots
 
-    groups = sweep_groups(sweep)
+    groups = sweep_groups(Sweep(path))
     if not groups:
         return []
-    paths = [plots.save_figure(groups_figure(groups, "overlay"), sweep.path / "overlay.png")]
+    paths = [plots.save_figure(groups_figure(groups, "overlay"), path / "overlay.png")]
     if len(groups) <= MOST_PANELS:
-        paths.insert(0, plots.save_figure(groups_figure(groups, "panels"), sweep.path / "panels.png"))
+        paths.insert(0, plots.save_figure(groups_figure(groups, "panels"), path / "panels.png"))
     return paths
 
 
-def _history(folder: RunFolder) -> "pd.DataFrame | None":
+def _history(folder: RunFolder, left_out: Tell) -> "pd.DataFrame | None":
+    """The history where there is one yet; a damaged one is told of and left out."""
+    if not (folder.path / HISTORY).exists() and folder.status() != "completed":
+        return None
     try:
-        history = read_history(folder.path / HISTORY)
-    except RunFolderError:
+        history = folder.history()
+    except RunFolderError as error:
+        left_out(str(error))
         return None
     return None if history.empty else history
 

@@ -81,8 +81,9 @@ def _planned_runs(path: Path) -> int:
 
 
 def outcome_of(folder: RunFolder) -> dict[str, Any]:
-    """The summary of a run; status damaged, with the reason, where it cannot be read."""
+    """The summary of a run; status damaged, with the reason, where a file of it cannot be read."""
     try:
+        folder.check()
         return folder.summary()
     except RunFolderError as error:
         return {"status": "damaged", "reason": str(error)}
@@ -90,8 +91,8 @@ def outcome_of(folder: RunFolder) -> dict[str, Any]:
 
 def comparison(paths: Sequence[Path]) -> tuple[list[str], list[list[Any]]]:
     """Headers and a row for each run at `paths`: its name, the config keys that differ, its results."""
-    folders = [folder for path in paths for folder in _runs_below(path)]
-    settings = [_settings(folder) for folder in folders]
+    folders = [folder for path in paths for folder in runs_below(path)]
+    settings = [settings_in(folder) for folder in folders]
     keys = list(dict.fromkeys(key for each in settings for key in each))
     differing = [key for key in keys if len({str(each.get(key)) for each in settings}) > 1]
     summaries = [outcome_of(folder) for folder in folders]
@@ -104,7 +105,8 @@ def comparison(paths: Sequence[Path]) -> tuple[list[str], list[list[Any]]]:
     return ["run", *differing, *(name.replace("_", " ") for name in shown)], rows
 
 
-def _runs_below(path: Path) -> list[RunFolder]:
+def runs_below(path: Path) -> list[RunFolder]:
+    """The run folders at `path`: itself, those in it, or those of the sweeps in it; RunFolderError without any."""
     if not path.exists():
         raise RunFolderError(f"{path}: does not exist")
     found = runs_in(path)
@@ -115,7 +117,7 @@ def _runs_below(path: Path) -> list[RunFolder]:
     return found
 
 
-def _settings(folder: RunFolder) -> dict[str, Any]:
+def settings_in(folder: RunFolder) -> dict[str, Any]:
     """The config, flat: dotted key -> value; empty for a damaged one."""
     try:
         return settings_of(folder.config())

@@ -189,7 +189,8 @@ def measure(training: Training) -> Record:
 
 def mean_loss(position: Position) -> float:
     """Mean over the examples since the last record, each example weighing the same."""
-    return float(position.pending @ position.pending_sizes / position.pending_sizes.sum())
+    sums = position.pending * position.pending_sizes  # not @: its last bits depend on BLAS's threads
+    return float(sums.sum() / position.pending_sizes.sum())
 
 
 def judged(training: Training, record: Record) -> Record | None:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sgdlab.config import Config
 from sgdlab.errors import RunFolderError
-from sgdlab.history import read_history
-from sgdlab.runs import HISTORY, RunFolder, is_run, is_sweep
+from sgdlab.runs import RunFolder, is_run, is_sweep
 from sgdlab.sweeps.manifest import Manifest, read_manifest
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ class Run:
     @cached_property
     def history(self) -> "pd.DataFrame":
         """history.csv, a row for each evaluation; columns in sgdlab.history.COLUMNS."""
-        return read_history(self.path / HISTORY)
+        return self.folder.history()
 
     @cached_property
     def summary(self) -> dict[str, Any]:

@@ -46,8 +46,12 @@ class RunFolder:
         return build_config(read_document(self.path / CONFIG))
 
     def summary(self) -> dict[str, Any]:
-        """summary.json with the status as it is now: running without a holder means interrupted."""
-        summary = _read_json(self.path / SUMMARY)
+        """summary.json with the status as it is now: running without a holder means interrupted.
+
+        So does a run that has a config and no summary yet.
+        """
+        begun = not (self.path / SUMMARY).exists() and (self.path / CONFIG).exists()
+        summary = {"status": "running"} if begun else _read_json(self.path / SUMMARY)
         fault = _fault_of(summary)
         if fault is not None:
             raise RunFolderError(f"{self.path / SUMMARY}: damaged: {fault}")
@@ -97,11 +101,12 @@ class RunFolder:
 
     def check(self) -> None:
         """Look quickly whether summary, history and config can be read; RunFolderError says what cannot."""
-        self.summary()
-        if (self.path / HISTORY).exists() or self.summary()["status"] == "completed":
+        ended = self.summary()["status"] in ("completed", "diverged")
+        if ended or (self.path / HISTORY).exists():
             self._check_last_step(last_step(self.path / HISTORY))
         try:
-            self.config()
+            if ended or (self.path / CONFIG).exists():
+                self.config()
         except ConfigError as error:
             raise RunFolderError(f"{self.path / CONFIG}: damaged: {error.problems[0]}") from None
 

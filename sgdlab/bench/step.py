@@ -120,11 +120,14 @@ def step_table(
         floor = np.array(
             [floor_seconds(shared, problem, product, move) for product, move in zip(products, moves, strict=True)]
         )
+        if shared.device != "cpu":
+            floor[:] = np.nan  # it was measured on the CPU
         for engine, i in ours.items():
             rows.append(_row(engine, contenders[i].config, samples[i][-1], times[i], times[ours[PLAIN]], floor))
         plan = batch_plan(shared, len(problem.train))
         epoch = Sample(0.0, plan.steps_in(0), plan.rows)
-        rows.append(_row(FLOOR, shared, epoch, floor, times[ours[PLAIN]], floor) | {"threads": 1})
+        if shared.device == "cpu":
+            rows.append(_row(FLOOR, shared, epoch, floor, times[ours[PLAIN]], floor) | {"threads": 1})
     table = pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("batch_size", kind="stable", ignore_index=True)
     return table.assign(rows=len(problem.train), **conditions(pinned))
 

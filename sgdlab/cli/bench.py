@@ -280,6 +280,8 @@ def _between(row: "dict[Hashable, Any]", column: str) -> str:
 
 def _times(value: float) -> str:
     """A ratio to three digits."""
+    if value != value:
+        return "–"
     return f"{value:.3g}" if value < 100 else f"{value:,.0f}"
 
 

@@ -33,6 +33,11 @@ def show_error(message: str) -> None:
         console(stderr=True).out(printable(line), highlight=False)
 
 
+def warn(text: str) -> None:
+    """One line on standard error that stops nothing: what was left out or repaired."""
+    console(stderr=True).print(printable(text), markup=False)
+
+
 def printable(text: str) -> str:
     """`text` without control characters, which a hostile name could send to the terminal."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

@@ -8,11 +8,12 @@ import typer
 from sgdlab.cli import options as opt
 from sgdlab.cli import sweep as sweep_command
 from sgdlab.cli import train as train_command
-from sgdlab.cli.console import say, show_table
+from sgdlab.cli.console import say, show_table, warn
 from sgdlab.cli.progress import SweepDisplay, run_display
 
 if TYPE_CHECKING:
     from sgdlab.runs import RunFolder
+    from sgdlab.verdicts import Verdicts
 
 
 def register(app: typer.Typer) -> None:
@@ -45,13 +46,24 @@ def compare(
     paths: Annotated[
         list[Path], typer.Argument(metavar="PATH...", help="Run or sweep folders, or folders that hold them.")
     ],
-    csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table, without verdicts.")] = False,
+    metric: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What to judge, as best_val_accuracy; else best_val_loss.")
+    ] = None,
 ) -> None:
-    """Put runs side by side: what differs in their configs, and how they ended.
+    """Put runs side by side, and say which differences between settings are real.
 
-    Example: sgdlab compare runs/examples/parr
+    Runs that differ in their seed alone are one setting; seeds are paired, and Holm's correction is over all
+    pairs of settings.
+
+    Examples:
+
+    sgdlab compare runs/examples/parr
+
+    sgdlab compare runs/first runs/second --metric best_val_accuracy
     """
     from sgdlab.listing import comparison
+    from sgdlab.verdicts import verdicts
 
     headers, rows = comparison(paths)
     if csv:
@@ -60,7 +72,23 @@ def compare(
 
         csv_module.writer(sys.stdout, lineterminator="\n").writerows([headers, *rows])
         return
+    judged = verdicts(paths, metric)
     show_table(headers, rows)
+    if len(judged.groups) > 1 or judged.left_out:
+        show_verdicts(judged)
+
+
+def show_verdicts(judged: "Verdicts") -> None:
+    """A row for each setting, then pair by pair what can be told."""
+    if any(len(group.values) > 1 for group in judged.groups):
+        rows = [
+            [group.label, f"{len(group.values) - len(group.diverged)}/{len(group.values)}", group.interval]
+            for group in judged.groups
+        ]
+        say()
+        show_table(["setting", "seeds", f"mean {judged.metric} [95 %]"], rows)
+    for line in judged.lines():
+        say(line)
 
 
 def resume(
@@ -90,7 +118,7 @@ def _resume_run(folder: "RunFolder", epochs: float | None, quiet: bool) -> None:
     from sgdlab import api
 
     with run_display(quiet) as observe:
-        run = api.resume_run(folder, epochs, observe, tell=say)
+        run = api.resume_run(folder, epochs, observe, tell=warn)
     train_command.close(run, quiet)
 
 

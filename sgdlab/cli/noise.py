@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from sgdlab.cli import options as opt
-from sgdlab.cli.console import say, show_table, short_number
+from sgdlab.cli.console import say, short_number, show_table
 from sgdlab.cli.progress import downloading, outcome, run_display
 
 if TYPE_CHECKING:
@@ -109,9 +109,8 @@ def noise_scale(
 def figures_of(path: Path) -> None:
     """The run's own figures, as after `sgdlab train`."""
     from sgdlab import figures
-    from sgdlab.api import open_run
 
-    figures.draw_run(open_run(path))  # type: ignore[arg-type]
+    figures.draw_run(path)
 
 
 def close(summary: dict[str, Any], quiet: bool) -> None:

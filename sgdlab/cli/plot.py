@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from sgdlab.cli.console import say
+from sgdlab.cli.console import say, warn
 
 if TYPE_CHECKING:
     from sgdlab.results import Run, Sweep
@@ -59,14 +59,17 @@ def _draw(opened: "list[Run | Sweep]", kind: Kind | None, options: dict[str, Any
     """The figure and the name of its file."""
     from sgdlab import figures, results
 
+    def left_out(reason: str) -> None:
+        warn(f"left out: {reason}")
+
     first = opened[0]
     if len(opened) == 1 and isinstance(first, results.Run) and kind not in figures.GROUP_KINDS:
         kind = kind or "curves"
         return figures.run_figure(first, kind, **options), kind
     if len(opened) == 1 and isinstance(first, results.Sweep):
         kind = kind or "panels"
-        groups = figures.sweep_groups(first)
+        groups = figures.sweep_groups(first, left_out)
     else:
         kind = kind or "overlay"
-        groups = figures.named_groups(opened)
+        groups = figures.named_groups(opened, left_out)
     return figures.groups_figure(groups, kind, **options), kind

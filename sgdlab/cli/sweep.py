@@ -1,10 +1,12 @@
 """`sgdlab sweep`: a grid of runs."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sgdlab.artist import Artist
 from sgdlab.cli import options as opt
 from sgdlab.cli.console import duration, say, show_table
 from sgdlab.cli.progress import SweepDisplay, downloading
@@ -74,6 +76,7 @@ def sweep(
     sgdlab sweep --vary model.hidden=[[50],[100,50]] --vary optimizer=sgd,adam --dry-run
     """
     from sgdlab import api
+    from sgdlab.errors import ConfigError
     from sgdlab.sweeps.plan import parse_axis, parse_list, parse_seeds
 
     axes = [parse_axis(assignment) for assignment in vary] + api.grid(
@@ -82,18 +85,21 @@ def sweep(
         parse_seeds(seeds) if seeds is not None else (),
     )
     changed = opt.changes(batch_size, learning_rate, epochs, seed, device, engine, threads)
-    with downloading() as progress:
-        plan = api.plan_sweep(api.document_of(config, overrides, **changed), axes, progress)
-    if not quiet:
-        show_plan(plan, plan.jobs(jobs))
-    if dry_run:
-        show_forecast(plan, plan.jobs(jobs))
-        return
-    manifest = api.create_sweep(plan, runs_dir, name)
-    with SweepDisplay(manifest.entries, quiet) as display:
-        done = api.run_sweep(
-            manifest, api.longest_first(plan, manifest), plan.jobs(jobs), display.observe, display.tick
-        )
+    if into is not None and name is not None:
+        raise ConfigError("--into names the folder; drop --name")
+    with Artist() as artist:
+        with downloading() as progress:
+            plan = api.plan_sweep(api.document_of(config, overrides, **changed), axes, progress)
+        at_once = plan.jobs(jobs)
+        if not quiet:
+            show_plan(plan, at_once)
+        if dry_run:
+            show_forecast(plan, at_once)
+            return
+        manifest = api.sweep_into(plan, into) if into is not None else api.create_sweep(plan, runs_dir, name)
+        todo = api.longest_first(plan, manifest)
+        with SweepDisplay(manifest.entries, quiet) as display:
+            done = api.run_sweep(manifest, todo, at_once, display.observe, display.tick, draw=artist.draw)
     close(done, quiet)
 
 
@@ -122,7 +128,7 @@ def close(done: "Sweep", quiet: bool) -> None:
     statuses = [entry.status for entry in done.manifest.entries]
     if "interrupted" in statuses or "planned" in statuses:
         if not quiet:
-            say(f"continue with: sgdlab resume {done.path}")
+            say(f"continue with: sgdlab resume {shlex.quote(str(done.path))}")
         raise typer.Exit(130)
     raise typer.Exit(1 if {"failed", "damaged"} & set(statuses) else 0)
 
@@ -130,12 +136,10 @@ def close(done: "Sweep", quiet: bool) -> None:
 def show_results(done: "Sweep") -> None:
     """A row for each setting: the runs' outcomes, means over seeds where there are several."""
     table, keys = done.results, [key for key in done.manifest.entries[0].varied if key != "seed"]
-    metrics = {
-        "best_val_loss": "best val loss",
-        "best_val_accuracy": "accuracy there",
-        "final_train_loss": "final train loss",
-    }
-    shown = {name: title for name, title in metrics.items() if table[name].notna().any()}
+    validated = table["best_val_loss"].notna().any()
+    shown = {"best_val_loss": "best val loss"} if validated else {"final_train_loss": "final train loss"}
+    if table["best_val_accuracy"].notna().any():
+        shown["best_val_accuracy"] = "accuracy there"
     if table["status"].value_counts().get("completed", 0) and len(done.summary) < len(table):
         grouped = done.summary
         headers = [*keys, "n"] + [text for title in shown.values() for text in (title, "± std")]

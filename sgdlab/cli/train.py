@@ -1,10 +1,12 @@
 """`sgdlab train`: one run."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from sgdlab.artist import Artist
 from sgdlab.cli import options as opt
 from sgdlab.cli.console import duration, say
 from sgdlab.cli.progress import downloading, outcome, run_display
@@ -49,15 +51,16 @@ def train(
     from sgdlab import api
 
     changed = opt.changes(batch_size, learning_rate, epochs, seed, device, engine, threads)
-    with downloading() as progress:
-        session = api.prepare(api.document_of(config, overrides, **changed), progress)
-    if not quiet:
-        show_header(session)
-    if dry_run:
-        show_forecast(session)
-        return
-    with run_display(quiet) as observe:
-        run = api.run_session(session, runs_dir, name, observe)
+    with Artist() as artist:
+        with downloading() as progress:
+            session = api.prepare(api.document_of(config, overrides, **changed), progress)
+        if not quiet:
+            show_header(session)
+        if dry_run:
+            show_forecast(session)
+            return
+        with run_display(quiet) as observe:
+            run = api.run_session(session, runs_dir, name, observe, draw=artist.draw)
     close(run, quiet)
 
 
@@ -113,5 +116,5 @@ def close(run: "Run", quiet: bool) -> None:
             say(f"best model on the test rows: loss {summary['test_loss']:.4g}{accuracy}")
         say(str(run.path))
         if status == "interrupted":
-            say(f"continue with: sgdlab resume {run.path}")
+            say(f"continue with: sgdlab resume {shlex.quote(str(run.path))}")
     raise typer.Exit(EXIT_CODES[status])

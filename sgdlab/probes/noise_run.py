@@ -154,7 +154,7 @@ def _save_law(run: NoiseRun, step: int, folder: RunFolder) -> Path:
         std_low=[p.measured.low for p in law.points],
         std_high=[p.measured.high for p in law.points],
         prediction=prediction,
-        title=f"step {step:,}: slope {law.slope} (law: −1/2)",
+        title=f"step {step:,}: slope {law.slope} (law: -1/2)".replace("-", "−"),
         note=f"{FEWEST} to {MOST:,} batches at each size, 95 % intervals; the weights stand still",
     )
     return plots.save_figure(figure, folder.path / f"gradient-std-step{step}.png")

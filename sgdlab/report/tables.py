@@ -1,0 +1,103 @@
+"""Tables of a report: cells that are shown in one form and sorted by another."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+MISSING = "–"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """text: what is shown; key: the number it is sorted by, None for text; mark: a status to be made visible."""
+
+    text: str
+    key: float | None = None
+    mark: str = ""
+
+    @property
+    def missing(self) -> bool:
+        """Whether there is nothing in it: sorted last either way."""
+        return self.text == MISSING
+
+    @property
+    def sort_key(self) -> str:
+        """The whole number as the script reads it; empty for text and for what is missing."""
+        if self.key is None or self.missing:
+            return ""
+        return repr(self.key).replace("inf", "Infinity")
+
+
+@dataclass(frozen=True)
+class Table:
+    """columns: titles; rows: a cell for each column, the first one naming the row; note: said below."""
+
+    kind: ClassVar = "table"
+    caption: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+    folded: bool = False
+
+    def numeric(self, column: int) -> bool:
+        """Whether a column holds numbers: set to the right."""
+        cells = [row[column] for row in self.rows if not row[column].missing]
+        return bool(cells) and all(cell.key is not None for cell in cells)
+
+
+def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], note: str = "", **more: Any) -> Table:
+    """A table of plain values and cells."""
+    return Table(caption, tuple(columns), tuple(tuple(cell(value) for value in row) for row in rows), note, **more)
+
+
+def cell(value: Any) -> Cell:
+    """A value as a cell: numbers to four digits and sorted whole, None and NaN as a dash."""
+    if isinstance(value, Cell):
+        return value
+    if isinstance(value, bool):
+        return Cell("yes" if value else "no")
+    number = number_of(value)
+    if number is not None:
+        return Cell(number_text(number), number)
+    return Cell(MISSING if value is None or value != value or value == "" else str(value))
+
+
+def number_of(value: Any) -> float | None:
+    """`value` as a float if it is a number (numpy's too) and not NaN."""
+    if isinstance(value, str | bytes | bool) or not hasattr(value, "__float__"):
+        return None
+    number = float(value)
+    return None if math.isnan(number) else number
+
+
+def number_text(value: float) -> str:
+    """Four significant digits, whole numbers whole: 0.1983, 1.2e-05, 40,000."""
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if value == int(value) and abs(value) < 1e9:
+        return f"{int(value):,}".replace("-", "−")
+    text = f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
+    return text.replace("-", "−", 1) if value < 0 else text
+
+
+def interval_cell(estimate: Any, low: Any, high: Any, at_least: Any = None) -> Cell:
+    """`340 [310, 390]`, sorted by its estimate; without one `> 20,000`, sorted behind every number."""
+    middle, ends = number_of(estimate), (number_of(low), number_of(high))
+    bound = number_of(at_least)
+    if middle is None or math.isinf(middle):
+        return Cell(f"> {number_text(bound)}", math.inf) if bound is not None else Cell(MISSING)
+    if None in ends:
+        return Cell(number_text(middle), middle)
+    return Cell(f"{number_text(middle)} [{', '.join(number_text(e) for e in ends if e is not None)}]", middle)
+
+
+def count_cell(part: int, whole: int) -> Cell:
+    """`4/5`, sorted by the part; marked where not all is there."""
+    return Cell(f"{part}/{whole}", float(part), "" if part == whole else "caution")
+
+
+def status_cell(status: str) -> Cell:
+    """A run's status, marked unless it completed."""
+    marks = {"completed": "", "diverged": "bad", "failed": "bad", "damaged": "bad"}
+    return Cell(status, None, marks.get(status, "caution"))
