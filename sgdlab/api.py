@@ -83,12 +83,13 @@ def prepare(document: Document, progress: "Progress | None" = None) -> "Session"
     A config that describes a sweep is trained as it stands, without its grid. progress: told of a
     download as (file, bytes done, bytes in all or None).
     """
-    from sgdlab.resolve import resolve
-    from sgdlab.session import Session
-
     config = build_config(without_grid(document))
     with locate(document):
         problem = load(config.dataset, config.seed, progress=progress)
+
+        from sgdlab.resolve import resolve  # torch is loaded once config and data are right
+        from sgdlab.session import Session
+
         return Session(resolve(config, problem), problem)
 
 
@@ -196,13 +197,14 @@ def plan_sweep(document: Document, axes: Sequence[Axis], progress: "Progress | N
 
     The config's own grid (its key `sweep`) is used for the keys that `axes` does not name.
     """
-    from sgdlab.engine.select import ENGINES
-    from sgdlab.resolve import resolve
-    from sgdlab.sweeps.cost import estimated_seconds, updates
-
     axes = own_axes(document, {axis.key for axis in axes}) + list(axes)
     document = without_grid(document)
     runs = plan_runs(document, axes)
+
+    from sgdlab.engine.select import ENGINES  # torch is loaded once the configs are right
+    from sgdlab.resolve import resolve
+    from sgdlab.sweeps.cost import estimated_seconds, updates
+
     problems: dict[Any, Problem] = {}
     resolved, reasons, seconds, steps = [], [], [], []
     with locate(document):
@@ -210,7 +212,7 @@ def plan_sweep(document: Document, axes: Sequence[Axis], progress: "Progress | N
             data = run.config.dataset.model_dump_json()  # options of a user's own function do not hash
             if data not in problems:  # a seed changes which rows are drawn, not how many
                 problems[data] = load(run.config.dataset, run.config.seed, progress=progress)
-            answer = resolve(run.config, problems[data])
+            answer = resolve(run.config, problems[data], len(runs))
             resolved.append({key: getattr(answer.config, key) for key in RESOLVED_KEYS})
             reasons.append(answer.engine_reason)
             seconds.append(estimated_seconds(answer.config, problems[data]))

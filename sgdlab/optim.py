@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,20 +41,25 @@ class RateSchedule:
 
     def lr_at(self, step: int) -> float:
         """Learning rate of 0-based `step`."""
-        return _rate(self.section, *self._time(step))
+        return float(self.rates(step, step + 1)[0])
 
     def rates(self, first: int, last: int) -> NDArray[np.float64]:
         """Learning rates of steps first..last-1, [steps]."""
         if self.section.schedule == "constant" and self.section.warmup == 0:
             return np.full(last - first, self.section.initial)
-        return np.array([self.lr_at(step) for step in range(first, last)])
+        times = np.arange(first, last) if self.section.per == "step" else self.batches.epochs_of(first, last)
+        # one call for each time and not numpy's cosine on all of them: its last bit may depend on the length
+        distinct, place = np.unique(times, return_inverse=True)
+        return np.array([_rate(self.section, t, self._horizon) for t in distinct.tolist()])[place]
 
-    def _time(self, step: int) -> tuple[float, float]:
-        """Time t and horizon T in the section's unit: whole epochs begun, or steps done."""
+    @cached_property
+    def _horizon(self) -> float:
+        """The end of the budget in the section's unit: epochs begun, or steps."""
+        if not self.total_steps:
+            return math.inf
         if self.section.per == "step":
-            return step, self.total_steps or math.inf
-        horizon = self.batches.epoch_of(self.total_steps - 1)[0] + 1 if self.total_steps else math.inf
-        return self.batches.epoch_of(step)[0], horizon
+            return self.total_steps
+        return self.batches.epoch_of(self.total_steps - 1)[0] + 1
 
 
 def _rate(section: RateSection, t: float, horizon: float) -> float:

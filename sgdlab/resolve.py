@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sgdlab.config import Config
 from sgdlab.data import Problem
 from sgdlab.engine.select import choose_engine, resolve_device
+from sgdlab.environment import available_cores
 from sgdlab.errors import ConfigError
 
 
@@ -16,8 +17,12 @@ class Resolved:
     engine_reason: str
 
 
-def resolve(config: Config, problem: Problem) -> Resolved:
-    """Fill in loss, device, engine and threads; ConfigError or EngineError for what cannot be run."""
+def resolve(config: Config, problem: Problem, runs: int = 1) -> Resolved:
+    """Fill in loss, device, engine and threads; ConfigError or EngineError for what cannot be run.
+
+    runs: in the plan that this one belongs to. They share the cores, however many are at work at once, so
+    that --jobs changes no result.
+    """
     loss = _loss(config, problem)
     _check_batch(config, len(problem.train))
     if config.stop_at is not None:
@@ -25,7 +30,7 @@ def resolve(config: Config, problem: Problem) -> Resolved:
     only_cpu = config.engine == "native" and config.device == "auto"
     device = "cpu" if only_cpu else resolve_device(config.device)
     config = config.model_copy(update={"loss": loss, "device": device})
-    choice = choose_engine(config, problem)
+    choice = choose_engine(config, problem, max(available_cores() // runs, 1))
     return Resolved(config.model_copy(update={"engine": choice.engine, "threads": choice.threads}), choice.reason)
 
 

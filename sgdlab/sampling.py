@@ -67,6 +67,13 @@ class BatchPlan:
         ahead, place = divmod(step - first_step, self.steps_in(first_epoch))
         return first_epoch + ahead, place
 
+    def epochs_of(self, first: int, last: int) -> NDArray[np.int64]:
+        """The epochs in which steps first..last-1 fall, [steps]."""
+        if self.growth is None:
+            return np.arange(first, last) // self.steps_in(0)
+        epochs = range(self.epoch_of(first)[0], self.epoch_of(last - 1)[0] + 1)
+        return np.repeat(epochs, [self.steps_in(epoch) for epoch in epochs])[self.epoch_of(first)[1] :][: last - first]
+
     def steps_until(self, epochs: float) -> int:
         """Updates in so many epochs; a part of an epoch counts up to the update that completes it."""
         whole = int(epochs)

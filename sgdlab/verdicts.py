@@ -57,7 +57,8 @@ class Verdicts:
         lines = [f"{self.metric}, {'higher' if _more_is_better(self.metric) else 'lower'} is better; {self.held_equal}"]
         lines += [pair.text for pair in shown]
         if len(shown) < len(self.pairs):
-            lines.append(f"{len(self.pairs) - len(shown)} further pairs are not shown; all {len(self.pairs)} are corrected for together")
+            rest = len(self.pairs) - len(shown)
+            lines.append(f"{rest} further pairs are not shown; all {len(self.pairs)} are corrected for together")
         if self.reason:
             lines.append(f"no verdicts: {self.reason}")
         return lines + [f"note: {note}" for note in self.notes] + [f"left out: {text}" for text in self.left_out]
@@ -80,10 +81,11 @@ def verdicts(paths: Sequence[Path], metric: str | None = None, level: float = 0.
     metric that no run has, RunFolderError where there are no runs.
     """
     folders = list({folder.path.resolve(): folder for path in paths for folder in runs_below(path)}.values())
+    differing = _differing([settings_in(folder) for folder in folders])
+    folders.sort(key=lambda folder: _order(settings_in(folder), differing))
     summaries = [outcome_of(folder) for folder in folders]
     settings = [settings_in(folder) for folder in folders]
     metric = _metric(metric, summaries)
-    differing = _differing(settings)
     labels = [_label(each, differing) for each in settings]
     values, diverged, left_out = _values(folders, summaries, settings, labels, metric)
     groups = [
@@ -112,6 +114,12 @@ def _differing(settings: Sequence[Mapping[str, Any]]) -> list[str]:
     return [key for key in keys if key not in _IGNORED and len({str(each.get(key)) for each in readable}) > 1]
 
 
+def _order(settings: Mapping[str, Any], differing: Sequence[str]) -> list[tuple[int, float, str]]:
+    """Settings by their values, numbers before words, whatever their folders are called."""
+    values = [settings.get(key) for key in differing]
+    return [(0, float(v), "") if isinstance(v, int | float) else (1, 0.0, str(v)) for v in values]
+
+
 def _label(settings: Mapping[str, Any], differing: Sequence[str]) -> str:
     """`batch 64, rate 0.1`."""
     parts = []
@@ -135,7 +143,7 @@ def _values(
     diverged: dict[str, list[int]] = {}
     left_out = []
     for folder, summary, each, label in zip(folders, summaries, settings, labels, strict=True):
-        status, seed = summary["status"], each.get("seed")
+        status, seed = summary["status"], int(each.get("seed", -1))
         if not each or status not in ("completed", "diverged"):
             left_out.append(f"{folder.name}: {status}" + (f", {summary['reason']}" if summary.get("reason") else ""))
             continue
@@ -198,3 +206,7 @@ def _budget(settings: Mapping[str, Any]) -> str:
         return str(settings["budget"])
     epochs = settings.get("epochs")
     return f"{epochs:g} epoch{'s' if epochs != 1 else ''}" if isinstance(epochs, int | float) else "no budget"
+
+
+def _more_is_better(metric: str) -> bool:
+    return metric.endswith("accuracy")

@@ -5,7 +5,7 @@ import sys
 
 import typer
 
-from sgdlab.cli import bench, config, data, folders, noise, plot, predict, rates, study, sweep, throughput, train
+from sgdlab.cli import bench, config, data, folders, noise, plot, predict, rates, report, study, sweep, throughput, train
 from sgdlab.cli.console import show_error
 
 app = typer.Typer(
@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (train, sweep, study, plot, folders, predict, noise, rates, throughput):
+for module in (train, sweep, study, plot, folders, predict, noise, rates, throughput, report):
     module.register(app)
 app.add_typer(data.app, name="data")
 app.add_typer(config.app, name="config")

@@ -147,9 +147,7 @@ def show(run: "NoiseRun", b_crit: float | None, said: str) -> None:
         span = f"{short_number(resolved.min())} to {short_number(resolved.max())}" if len(resolved) else "unresolved"
         say(f"{said}; noise scale along training: {span} examples")
         if b_crit is not None and len(resolved):
-            say(
-                "the two are of one kind but need not be equal (McCandlish 2018: equal only for a well-conditioned loss)"
-            )
+            say("the two are of one kind and need not be equal: they are where the loss is well conditioned")
 
 
 def _with_interval(row: Any, name: str, exact: bool) -> str:

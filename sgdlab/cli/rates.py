@@ -25,16 +25,23 @@ def register(app: typer.Typer) -> None:
 def lr_range(
     config: Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file, or the name of a shipped config.")],
     batch_sizes: Annotated[
-        str | None, typer.Option(metavar="B1,B2", help="Batch sizes, as 8,64,full; else the config's.", rich_help_panel=TEST)
+        str | None,
+        typer.Option(metavar="B1,B2", help="Batch sizes, as 8,64,full; else the config's.", rich_help_panel=TEST),
     ] = None,
     seeds: Annotated[str | None, typer.Option(metavar="A-B", help="Seeds, as 0-4.", rich_help_panel=TEST)] = None,
     low: Annotated[float, typer.Option(metavar="X", help="Lowest rate tried.", rich_help_panel=TEST)] = 1e-5,
     high: Annotated[float, typer.Option(metavar="X", help="Highest rate tried.", rich_help_panel=TEST)] = 100.0,
     range_steps: Annotated[
-        int, typer.Option(min=30, max=100_000, metavar="N", help="Rates of the range test, one step each.", rich_help_panel=TEST)
+        int,
+        typer.Option(
+            min=30, max=100_000, metavar="N", help="Rates of the range test, one step each.", rich_help_panel=TEST
+        ),
     ] = 350,
     stable_steps: Annotated[
-        int, typer.Option(min=12, max=100_000, metavar="N", help="Steps that a stable rate must bear.", rich_help_panel=TEST)
+        int,
+        typer.Option(
+            min=12, max=100_000, metavar="N", help="Steps that a stable rate must bear.", rich_help_panel=TEST
+        ),
     ] = 300,
     overrides: opt.Set = [],  # noqa: B006
     seed: opt.Seed = None,
@@ -95,7 +102,14 @@ def show_rates(found: "list[Rates]") -> None:
     from sgdlab.probes.lr_range import lowest_at
 
     seeds = len(found[0].seeds)
-    headers = ["batch size", "suggested rate", "loss lowest at", "not finite from", "largest stable rate", "per example"]
+    headers = [
+        "batch size",
+        "suggested rate",
+        "loss lowest at",
+        "not finite from",
+        "largest stable rate",
+        "per example",
+    ]
     rows = []
     for each in found:
         rate, low, high = each.stable_span()
@@ -112,8 +126,12 @@ def show_rates(found: "list[Rates]") -> None:
 
 def scale(
     config: Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file, or the name of a shipped config.")],
-    to: Annotated[int | None, typer.Option("--to", min=1, metavar="N", help="The new batch size; for growth the largest.")] = None,
-    rule: Annotated[Literal["linear", "sqrt", "adam", "growth"], typer.Option("--rule", help="How the rate follows.")] = "linear",
+    to: Annotated[
+        int | None, typer.Option("--to", min=1, metavar="N", help="The new batch size; for growth the largest.")
+    ] = None,
+    rule: Annotated[
+        Literal["linear", "sqrt", "adam", "growth"], typer.Option("--rule", help="How the rate follows.")
+    ] = "linear",
     check: Annotated[bool, typer.Option("--check", help="Train both and compare their curves by epoch.")] = False,
     seeds: Annotated[str | None, typer.Option(metavar="A-B", help="Seeds of the check, as 0-2.")] = None,
     overrides: opt.Set = [],  # noqa: B006
@@ -122,7 +140,10 @@ def scale(
     epochs: opt.Epochs = None,
     runs_dir: opt.RunsDir = Path("runs"),
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Where the new config goes; else it is printed.", rich_help_panel=opt.OUTPUT)
+        Path | None,
+        typer.Option(
+            "--out", metavar="FILE", help="Where the new config goes; else it is printed.", rich_help_panel=opt.OUTPUT
+        ),
     ] = None,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -156,7 +177,13 @@ def scale(
 
         write_text(out, new.yaml())
     if not check:
-        say(str(out) if out is not None and quiet else new.yaml().rstrip() if out is None else "\n".join([*new.notes, str(out)]))
+        say(
+            str(out)
+            if out is not None and quiet
+            else new.yaml().rstrip()
+            if out is None
+            else "\n".join([*new.notes, str(out)])
+        )
         return
     if not quiet:
         for note in new.notes:

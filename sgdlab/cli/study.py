@@ -1,5 +1,6 @@
 """`sgdlab study` and `sgdlab recommend`: which batch size and learning rate, with the evidence."""
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -216,15 +217,20 @@ def _cells(row: "Row") -> list[str]:
         short_number(study.learning_rate),
         row.edge or "",
         f"{study.reached}/{study.runs}",
-        row.summary.text,
-        _cost(study.examples),
-        _cost(study.seconds),
+        _cost(study.steps, row.summary.at_least),
+        _cost(study.examples, row.summary.at_least * study.batch_size),
+        _cost(study.seconds, study.seconds.low),
         "–" if row.summary.efficiency is None else f"{row.summary.efficiency:.2f}",
     ]
 
 
-def _cost(interval: "Interval") -> str:
-    """The median with its interval; "> x" where it is censored."""
-    import math
+def _cost(interval: "Interval", at_least: float) -> str:
+    """2278 [1608, 2590]: the median with its interval; "> 50000" where half or more never arrived."""
+    if math.isinf(interval.estimate):
+        return f"> {_plain(at_least)}"
+    return f"{_plain(interval.estimate)} [{_plain(interval.low)}, {_plain(interval.high)}]"
 
-    return str(interval) if math.isfinite(interval.estimate) else f"> {interval.low:.4g}"
+
+def _plain(value: float) -> str:
+    """Three significant digits, all digits of large numbers."""
+    return "∞" if math.isinf(value) else f"{value:.0f}" if value >= 1000 else f"{value:.3g}"

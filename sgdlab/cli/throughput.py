@@ -16,7 +16,9 @@ def register(app: typer.Typer) -> None:
 
 
 def throughput(
-    config: Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file, or the name of a shipped config.")] = "default",
+    config: Annotated[
+        str, typer.Argument(metavar="CONFIG", help="A YAML file, or the name of a shipped config.")
+    ] = "default",
     batch_sizes: Annotated[
         str | None, typer.Option(metavar="B1,B2", help="Batch sizes; else powers of two up to all rows.")
     ] = None,
@@ -26,7 +28,13 @@ def throughput(
     engine: opt.Engine = None,
     threads: opt.Threads = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Write the table as CSV; the figure goes beside it.", rich_help_panel=opt.OUTPUT)
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="Write the table as CSV; the figure goes beside it.",
+            rich_help_panel=opt.OUTPUT,
+        ),
     ] = None,
     quiet: opt.Quiet = False,
 ) -> None:
@@ -64,11 +72,14 @@ def throughput(
     beyond = "; it is the largest size measured, a larger one may be faster still" if found.rising else ""
     say(f"knee at batch size {found.batch_size:,}: {found.examples_per_second:,.0f} examples/s, best "
         f"{found.best_examples_per_second:,.0f} at {found.best_batch_size:,}{beyond}")  # fmt: skip
-    conditions = in_words(table.iloc[0].to_dict())
+    conditions = in_words({str(key): value for key, value in table.iloc[0].items()})
     if not quiet:
         say(f"medians and quartiles of {repeats} rounds; evaluation and set-up off the clock; {conditions}")
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         write_text(out, table.to_csv(index=False, lineterminator="\n"))
-        plots.save_figure(plots.step_figure(table, note=conditions), out.with_suffix(".png"))
+        plots.save_figure(
+            plots.step_figure(table.assign(engine=" then ".join(dict.fromkeys(table["engine"]))), note=conditions),
+            out.with_suffix(".png"),
+        )
         say(str(out))

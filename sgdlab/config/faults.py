@@ -26,7 +26,7 @@ def explain(error: ValidationError, document: Document) -> list[str]:
     """One line for each fault, in the order of the file; faults of one place are told once."""
     messages: dict[KeyPath, str] = {}
     for fault in error.errors(include_url=False):
-        path = _key_path(fault["loc"])
+        path = _key_path(fault["loc"], fault["type"])
         if path not in messages:
             messages[path] = _message(fault, path)
         elif fault["type"] == "literal_error":  # "a number or a word": pydantic faults both
@@ -39,13 +39,15 @@ def explain(error: ValidationError, document: Document) -> list[str]:
     return lines
 
 
-def _key_path(loc: tuple[str | int, ...]) -> KeyPath:
+def _key_path(loc: tuple[str | int, ...], kind: str) -> KeyPath:
     """The path as the user writes it, without the union tags that pydantic puts in."""
     path = [part for i, part in enumerate(loc) if not (i == 1 and loc[0] in MEMBERS and part in _TAGS)]
     if "init" in path[:-1] and path[path.index("init") + 1] in _INITS:
         del path[path.index("init") + 1]
-    wordy = {"int", "float", "constrained-int", "constrained-float"}
-    return tuple(part for part in path if not (isinstance(part, str) and (part in wordy or "[" in part)))
+    last = str(path[-1]) if len(path) > 1 and kind != "extra_forbidden" else ""
+    if last in ("int", "float", "constrained-int", "constrained-float") or last.startswith("literal["):
+        del path[-1]  # the member of "a number or a word" that was tried
+    return tuple(path)
 
 
 def _message(fault: Any, path: KeyPath) -> str:

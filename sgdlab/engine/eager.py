@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from sgdlab.config import Config
-from sgdlab.engine.base import Engine, Task
+from sgdlab.engine.base import Engine, Task, aligned
 from sgdlab.losses import loss_of
 from sgdlab.optim import build_optimizer
 from sgdlab.sampling import Stretch
@@ -43,7 +43,8 @@ class EagerEngine(Engine):
             cuts = stretch.offsets[step : last + 1] - begin
             for i in range(last - step):
                 rate = float(stretch.learning_rates[step + i])
-                losses[step + i] = self._update(x[cuts[i] : cuts[i + 1]], y[cuts[i] : cuts[i + 1]], rate)
+                batch = slice(cuts[i], cuts[i + 1])
+                losses[step + i] = self._update(aligned(x[batch]), y[batch], rate)
             step = last
         return losses.cpu().numpy().astype(np.float64)  # the copy waits for the device
 

@@ -133,7 +133,13 @@ def write_noise_run(run: NoiseRun, folder: RunFolder, b_crit: float | None, more
     write_text(folder.path / TABLE, table.to_csv(index=False, lineterminator="\n"))
     write_text(folder.path / LAW_TABLE, law.to_csv(index=False, lineterminator="\n"))
     slopes = {step: [l.slope.estimate, l.slope.low, l.slope.high] for step, l in run.laws.items()}  # noqa: E741
-    facts = {"method": run.probe.in_words, "notes": run.notes, "slopes": slopes, "b_crit": b_crit, "not_finite": run.skipped}
+    facts = {
+        "method": run.probe.in_words,
+        "notes": run.notes,
+        "slopes": slopes,
+        "b_crit": b_crit,
+        "not_finite": run.skipped,
+    }
     write_json(folder.path / NOTES, facts | dict(more))
     note = "; ".join([run.probe.in_words, *run.notes])
     drawn = table.dropna(axis=1, how="all") if run.probe.way is not None else table
@@ -166,7 +172,9 @@ def _notes(probe: NoiseProbe) -> list[str]:
     has_norm = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in modules)
     frozen = ["dropout off"] * has_dropout + ["BatchNorm frozen"] * has_norm
     return [
-        "" if isinstance(config.optimizer, Sgd) else f"indicative only under {config.optimizer.name}: it rescales the gradient",
+        ""
+        if isinstance(config.optimizer, Sgd)
+        else f"indicative only under {config.optimizer.name}: it rescales the gradient",
         f"measured with {' and '.join(frozen)}" if frozen else "",
         probe.reason,
     ]

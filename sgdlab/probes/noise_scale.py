@@ -79,9 +79,7 @@ class NoiseProbe:
             sums = example_sums(self.task, self.way)
             exact = exact_from_sums(sums.n, sums.grad_sum, sums.sq_norm_sum)
             ratio = None if exact.b_simple is None else Quantity(exact.b_simple)
-            return NoiseScale(
-                Quantity(exact.grad_sq_norm), Quantity(exact.trace_sigma), ratio, sums.grad_sum / sums.n
-            )
+            return NoiseScale(Quantity(exact.grad_sq_norm), Quantity(exact.trace_sigma), ratio, sums.grad_sum / sums.n)
         whole = batch_gradient(self.task)
         found = estimate_noise_scale(
             self._sq_norms(self.small, step, whole),
@@ -122,7 +120,10 @@ def _way(task: Task, method: Method) -> tuple[Way | None, str]:
     n = len(task.train.x)
     numbers = n * parameter_count(task.model)
     if method == "auto" and numbers > AFFORDABLE.get(task.device.type, AFFORDABLE["cpu"]):
-        return None, f"{n:,} rows x {parameter_count(task.model):,} parameters: exact would take long; --method exact insists"
+        return (
+            None,
+            f"{n:,} rows x {parameter_count(task.model):,} parameters: exact would take long; --method exact insists",
+        )
     way, reason = example_way(task)
     if way is None and method == "exact":
         raise ConfigError(f"--method exact: {reason}; use --method pairs")

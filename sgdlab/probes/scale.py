@@ -75,7 +75,9 @@ def _move(document: Document, config: Config, rule: Rule, to: int, rows: int) ->
             case "sqrt":
                 _set(document, "learning_rate.initial", sqrt_rule(config.learning_rate.initial, old, to))
                 if not isinstance(config.optimizer, Sgd):
-                    notes.append(f"{config.optimizer.name}: its averages are left as they are; --rule adam moves them too")
+                    notes.append(
+                        f"{config.optimizer.name}: its averages are left as they are; --rule adam moves them too"
+                    )
             case _:
                 _adam(document, config, old, to)
     except ValueError as error:
@@ -105,14 +107,16 @@ def _linear(document: Document, config: Config, old: int, to: int) -> list[str]:
     if epochs < GOYAL_WARMUP_EPOCHS:
         notes[0] += f" (Goyal's {GOYAL_WARMUP_EPOCHS:g} cut to a quarter of {limit})"
     if rate.schedule != "constant":
-        notes.append(f"the {rate.schedule} schedule begins after the warm-up: its changes come {epochs - rate.warmup:g} epochs later")
+        later = f"its changes come {epochs - rate.warmup:g} epochs later"
+        notes.append(f"the {rate.schedule} schedule begins after the warm-up: {later}")
     return notes
 
 
 def _adam(document: Document, config: Config, old: int, to: int) -> None:
     optimizer = config.optimizer
     if not isinstance(optimizer, Adam):
-        raise ConfigError(f"--rule adam: is for adam and adamw, not {optimizer.name}; use --rule {'linear' if isinstance(optimizer, Sgd) else 'sqrt'}")
+        other = "linear" if isinstance(optimizer, Sgd) else "sqrt"
+        raise ConfigError(f"--rule adam: is for adam and adamw, not {optimizer.name}; use --rule {other}")
     settings = AdamSettings(config.learning_rate.initial, optimizer.beta1, optimizer.beta2, optimizer.eps)
     moved = adam_rule(settings, old, to)
     _set(document, "learning_rate.initial", moved.learning_rate)
@@ -145,26 +149,33 @@ def _grow(document: Document, config: Config, largest: int | None, rows: int) ->
     """The step schedule's factor f becomes growth by 1/f at the same epochs, the rate constant."""
     rate, size = config.learning_rate, config.batch_size
     if not isinstance(rate, StepRate) or rate.factor >= 1:
-        raise ConfigError("--rule growth: turns a falling step schedule into growth; this config's learning_rate has none")
+        raise ConfigError(
+            "--rule growth: turns a falling step schedule into growth; this config's learning_rate has none"
+        )
     if size.initial == "full" or size.every is not None:
         raise ConfigError("--rule growth: needs a batch size that is a number and does not grow yet")
     if rate.per == "step" or rate.warmup:
-        raise ConfigError("--rule growth: the batch grows by whole epochs from the start; needs per: epoch and no warm-up")
+        raise ConfigError(
+            "--rule growth: the batch grows by whole epochs from the start; needs per: epoch and no warm-up"
+        )
     factor = round(1 / rate.factor)
     if abs(factor * rate.factor - 1) > 1e-6:
         raise ConfigError(f"--rule growth: 1/{rate.factor:g} is no whole number, so the batch cannot grow by it")
     most = rows if largest is None else largest
     if not size.initial < most <= rows:
-        raise ConfigError(f"--to {most}: the largest size must lie above {size.initial} and within the {rows:,} training rows")
+        raise ConfigError(
+            f"--to {most}: the largest size must lie above {size.initial} and within the {rows:,} training rows"
+        )
     growing: Mapping[str, Any] = {"initial": size.initial, "every": rate.every, "factor": factor, "maximum": most}
     set_value(document, "batch_size", dict(growing), "--rule growth")
     set_value(document, "learning_rate", {"initial": rate.initial}, "--rule growth")
     reached = math.ceil(math.log(most / size.initial) / math.log(factor) - 1e-9)
-    notes = [f"batch size x {factor} every {rate.every} epochs up to {most:,}, rule growth: {SOURCES['growth']}"]
+    every = f"every {rate.every} epochs" if rate.every > 1 else "every epoch"
+    notes = [f"batch size x {factor} {every} up to {most:,}, rule growth: {SOURCES['growth']}"]
     if config.limit.unit != "epochs" or config.limit.amount > reached * rate.every:
         notes.append(
-            f"from epoch {reached * rate.every} on the batch has its largest size and the rate stays at {rate.initial:g}, "
-            "where the original's falls further"
+            f"from epoch {reached * rate.every} on the batch has its largest size, and the rate stays "
+            f"at {rate.initial:g} where the original's falls further"
         )
     return notes
 

@@ -44,14 +44,16 @@ class Agreement:
     def in_words(self, first: str, second: str) -> list[str]:
         """The verdict line by line."""
         name = self.column.replace("_", " ")
-        spread = f"; seeds spread by {self.spread[0]:.2g} and {self.spread[1]:.2g} (std) there" if len(self.seeds) > 1 else ""
-        lines = [f"largest gap in {name} by epoch: {self.largest:+.3g} at epoch {self.at_epoch:.4g} ({second} - {first}){spread}"]
+        gap = f"{self.largest:+.3g} at epoch {self.at_epoch:.4g} ({second} - {first})"
+        spread = f"; seeds spread by {self.spread[0]:.2g} and {self.spread[1]:.2g} (std) there"
+        lines = [f"largest gap in {name} by epoch: {gap}{spread if len(self.seeds) > 1 else ''}"]
         if len(self.seeds) > 1:
             inside = self.final.low <= 0 <= self.final.high
             verdict = "the seeds cannot tell them apart" if inside else "they differ"
             lines.append(f"at epoch {self.epochs[-1]:.4g}: {self.final}, n = {len(self.seeds)}, paired t: {verdict}")
         else:
-            lines.append(f"at epoch {self.epochs[-1]:.4g}: {self.final.estimate:+.3g}; one seed has no interval, use --seeds 0-4")
+            alone = f"{self.final.estimate:+.3g}; one seed has no interval, use --seeds 0-4"
+            lines.append(f"at epoch {self.epochs[-1]:.4g}: {alone}")
         return lines
 
 
@@ -91,11 +93,11 @@ def _common_epochs(tables: Sequence["pd.DataFrame"]) -> Floats:
         return np.empty(0)
     begin, end = max(epochs[0] for epochs in after), min(epochs[-1] for epochs in after)
     coarsest = min(after, key=len)
-    return coarsest[(coarsest >= begin - 1e-9) & (coarsest <= end + 1e-9)]
+    return np.asarray(coarsest[(coarsest >= begin - 1e-9) & (coarsest <= end + 1e-9)])
 
 
 def _at(table: "pd.DataFrame", column: str, epochs: Floats) -> Floats:
-    return np.interp(epochs, table["epoch"].to_numpy(float)[1:], table[column].to_numpy(float)[1:])
+    return np.asarray(np.interp(epochs, table["epoch"].to_numpy(float)[1:], table[column].to_numpy(float)[1:]))
 
 
 def write_check(

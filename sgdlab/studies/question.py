@@ -14,7 +14,7 @@ from sgdlab.studies.rates import RateGrid, rate_grid
 TargetFrom = Literal["given", "config", "tuning"]
 TUNING_SHARE = 0.25
 """Share of a run's budget that tuning spends where it has to find the target as well."""
-TUNING_SEEDS = 3
+TUNING_SEEDS = 5
 FIRST_TUNING_SEED = 1000
 LARGEST_DEFAULT, MOST_DEFAULT = 1024, 8
 MAX_WIDENINGS = 4

@@ -14,7 +14,7 @@ SCAN_EVALUATIONS = 50
 """Evaluations of a scanning run: at least so many within its budget."""
 SHARE_OF_STEPS = 0.04
 """Steps between two evaluations as a share of the steps to target: below the 5 % of Shallue et al. 2019."""
-SEEDS_TO_CHOOSE = 2
+SEEDS_TO_CHOOSE = 3
 
 
 @dataclass(frozen=True)
@@ -71,18 +71,44 @@ def check(question: Question, size: int, rate: float, trials: Trials) -> tuple[R
 
 
 def choose(question: Question, size: int, scanned: Scan, trials: Trials) -> Choice:
-    """The rates about the best of the scan, on two tuning seeds and evaluated finely, judged by steps to target."""
+    """A finer search, on several tuning seeds with finer evaluations, judged by steps to target.
+
+    It begins at the best rate of the scan, its near rates, and the rate of the best loss, which reaches an
+    automatic target on every tuning seed; then near rates of the best are added until it has them all.
+    """
     assert scanned.best is not None
-    seeds = question.tuning_seeds[:SEEDS_TO_CHOOSE]
-    near = question.grid.near(scanned.rates, scanned.best)
-    first = trials["scan", size, scanned.best, seeds[0]]
-    every = evaluate_every(least_steps(question, [first]))
-    requests = [refine_request(question, size, rate, seed, every) for rate in near for seed in seeds]
-    missing = tuple(request for request in requests if request.key not in trials)
-    if missing:
-        return Choice(missing, None, scanned.edge, math.nan)
-    rate = best_rate(question, trials, "refine", size, near, seeds)
-    return Choice((), rate, scanned.edge, least_steps(question, [trials["refine", size, rate, seed] for seed in seeds]))
+    seeds, at_loss = deciding_seeds(question, size, trials)
+    every = evaluate_every(least_steps(question, [trials["scan", size, scanned.best, question.tuning_seeds[0]]]))
+    rates = {*question.grid.near(scanned.rates, scanned.best), *at_loss}
+    for _ in range(question.widenings + 1):
+        requests = [refine_request(question, size, rate, seed, every) for rate in sorted(rates) for seed in seeds]
+        if missing := tuple(request for request in requests if request.key not in trials):
+            return Choice(missing, None, None, math.nan)
+        best = best_rate(question, trials, "refine", size, sorted(rates), seeds)
+        near = question.grid.near(scanned.rates, best)
+        if rates >= set(near):
+            break
+        rates |= set(near)
+    tried = {key[2] for key in trials if key[0] == "refine" and key[1] == size} | set(scanned.rates)
+    steps = least_steps(question, [trials["refine", size, best, seed] for seed in seeds])
+    return Choice((), best, edge_of(best, sorted(tried)), steps)
+
+
+def deciding_seeds(question: Question, size: int, trials: Trials) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """The tuning seeds on which the rate is decided, and the rate that was checked on all of them.
+
+    Splits differ in how hard they are: those on which the checked rate did worst, so that a rate is not
+    chosen that reaches the target on easy ones only. Without a check the first ones, and no rate.
+    """
+    checked = sorted({key[2] for key in trials if key[0] == "check" and key[1] == size})
+    seeds = question.tuning_seeds
+    if not checked:
+        return seeds[:SEEDS_TO_CHOOSE], ()
+    rate = checked[0]
+    runs = [trials.get(("scan" if seed == seeds[0] else "check", size, rate, seed)) for seed in seeds]
+    losses = {run.seed: run.best(True) for run in runs if run is not None}
+    hardest = sorted(losses, key=lambda seed: -losses[seed])[:SEEDS_TO_CHOOSE]
+    return tuple(sorted(hardest)), (rate,)
 
 
 def best_rate(

@@ -68,7 +68,7 @@ def parse_axis(assignment: str, option: str = "--vary") -> Axis:
 
 
 def own_axes(document: Document, given: set[str]) -> list[Axis]:
-    """The grid that a config brings along under `sweep`, without the keys that are given elsewhere."""
+    """The grid that a config brings along under `sweep`, without the keys that `given` or an option sets."""
     grid = document.values.get(GRID, {})
     place = document.origin((GRID,))
     if not isinstance(grid, dict):
@@ -77,9 +77,16 @@ def own_axes(document: Document, given: set[str]) -> list[Axis]:
     for key, values in grid.items():
         if not isinstance(values, list) or not values:
             raise ConfigError(f"{place} {GRID}.{key}: must be a list of values")
-        if key not in given:
+        if key not in given and option_setting(document, str(key)) is None:
             axes.append(Axis(key, _distinct(values, f"{place} {GRID}.{key}"), f"{place} {GRID}.{key}"))
     return axes
+
+
+def option_setting(document: Document, key: str) -> str | None:
+    """The option, as --batch-size 8, that set `key` or a part of it."""
+    path = tuple(key.split("."))
+    origins = (origin for place, origin in document.origins.items() if place[: len(path)] == path)
+    return next((origin for origin in origins if origin.startswith("--")), None)
 
 
 def without_grid(document: Document) -> Document:
@@ -93,6 +100,10 @@ def plan_runs(document: Document, axes: Sequence[Axis]) -> list[PlannedRun]:
     for key in keys:
         if keys.count(key) > 1:
             raise ConfigError(f"{key}: is varied twice; give all its values at once")
+    for axis in axes:
+        option = option_setting(document, axis.key)
+        if option is not None:
+            raise ConfigError(f"{axis.option}: {option} sets what is to be varied; give one of the two")
     count = 1
     for axis in axes:
         count *= len(axis.values)

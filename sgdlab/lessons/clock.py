@@ -1,0 +1,75 @@
+"""Seconds per epoch by batch size, from interleaved repeats: the plain PyTorch loop, and the compiled engine."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sgdlab.bench.conditions import conditions, in_words, torch_threads
+from sgdlab.bench.plain_loop import plain
+from sgdlab.bench.production import production
+from sgdlab.bench.timing import Run, Tell, interleaved, steps_to_time
+from sgdlab.config import Config
+from sgdlab.data import Problem
+from sgdlab.resolve import resolve
+from sgdlab.sampling import batch_plan
+
+PLAIN, NATIVE = "plain loop", "native engine"
+SAMPLE_SECONDS, LONGEST_SECONDS = 0.02, 0.25
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Clock:
+    """step_seconds: (loop, name) -> [rounds], seconds a step;  steps: in an epoch, by name."""
+
+    step_seconds: Mapping[tuple[str, str], Floats]
+    steps: Mapping[str, int]
+    conditions: str
+
+    def epoch(self, loop: str, name: str) -> Floats:
+        """Seconds per epoch, [rounds]."""
+        return self.step_seconds[loop, name] * self.steps[name]
+
+
+def epoch_clock(
+    configs: Mapping[str, Config],
+    problem: Problem,
+    rounds: int,
+    device: str = "cpu",
+    loops: Sequence[str] = (PLAIN, NATIVE),
+    tell: Tell = lambda done, total: None,
+) -> Clock:
+    """Time each config by each loop, one thread, every round through all of them.
+
+    On the clock: batch order, rows, steps. Off it: data, model, warm-up, evaluation. A sample trains whole
+    epochs of at least 20 ms, or of a long epoch as many steps as fit 0.25 s.
+    """
+    works, keys, steps = [], [], {}
+    with torch_threads(1):
+        for name, config in configs.items():
+            for loop in loops:
+                engine = "native" if loop == NATIVE else "eager"
+                changes = {"engine": engine, "threads": 1, "device": device}
+                resolved = resolve(config.model_copy(update=changes), problem).config
+                steps[name] = batch_plan(resolved, len(problem.train)).steps_in(0)
+                run = production(resolved, problem) if loop == NATIVE else plain(resolved, problem)
+                works.append(_Work(run, steps[name]))
+                keys.append((loop, name))
+        found = interleaved(works, rounds, tell)
+    facts = conditions(None)
+    where = f"{rounds} interleaved rounds, one thread, {in_words(facts)}"
+    return Clock(dict(zip(keys, found, strict=True)), steps, where)
+
+
+class _Work:
+    """One sample: seconds a step."""
+
+    def __init__(self, run: Run, epoch: int) -> None:
+        self.run = run
+        self.count = steps_to_time(run, epoch, SAMPLE_SECONDS, LONGEST_SECONDS)
+
+    def __call__(self) -> float:
+        sample = self.run(self.count)
+        return sample.seconds / sample.steps

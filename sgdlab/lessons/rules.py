@@ -1,0 +1,126 @@
+"""The rules that turn numbers into verdicts. Every one of them can give all three."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from sgdlab.analysis.intervals import Interval, mean_interval, t_quantile
+from sgdlab.analysis.paired import PairedDifference
+from sgdlab.lessons.claim import Verdict
+
+LEVEL = 0.95
+BySeed = Mapping[int, float]
+
+
+def nothing(n: int = 0) -> Interval:
+    """The interval of what was not measured: it bounds nothing."""
+    return Interval(math.nan, -math.inf, math.inf, LEVEL, n)
+
+
+def mean_of(values: BySeed | Sequence[float], level: float = LEVEL) -> Interval:
+    """Mean over seeds with Student's interval; `nothing` where a value is missing: no survivors are averaged."""
+    found = list(values.values()) if isinstance(values, Mapping) else list(values)
+    if not found or not all(map(math.isfinite, found)):
+        return nothing(len(found))
+    return mean_interval(found, level)
+
+
+def difference(a: BySeed, b: BySeed) -> Interval:
+    """Mean of a − b over the seeds that both have, with Student's interval (paired)."""
+    return mean_of({seed: a[seed] - b[seed] for seed in a.keys() & b.keys()})
+
+
+def ratio_of(a: Sequence[float], b: Sequence[float]) -> Interval:
+    """Geometric mean of a_i/b_i with Student's interval of the logarithms; values above 0."""
+    pairs = list(zip(a, b, strict=False))
+    if not pairs or any(not (0 < x < math.inf and 0 < y < math.inf) for x, y in pairs):
+        return nothing(len(pairs))
+    log = mean_of([math.log(x / y) for x, y in pairs])
+    return Interval(math.exp(log.estimate), math.exp(log.low), _exp(log.high), log.level, log.n)
+
+
+def slope_of(ys: Mapping[float, float]) -> float:
+    """d log y / d log x by least squares over the points x -> y; NaN for fewer than two, or y <= 0."""
+    if len(ys) < 2 or not all(0 < y < math.inf for y in ys.values()):
+        return math.nan
+    x, y = np.log(list(ys)), np.log(list(ys.values()))
+    x = x - x.mean()
+    return float(x @ y / (x @ x))
+
+
+def lies_above(interval: Interval, bound: float) -> Verdict:
+    """Reproduced where the whole interval is above the bound, not reproduced where it is below."""
+    if math.isnan(interval.estimate):
+        return "cannot tell"
+    return "reproduced" if interval.low > bound else "not reproduced" if interval.high < bound else "cannot tell"
+
+
+def lies_below(interval: Interval, bound: float) -> Verdict:
+    """Reproduced where the whole interval is below the bound, not reproduced where it is above."""
+    if math.isnan(interval.estimate):
+        return "cannot tell"
+    return "reproduced" if interval.high < bound else "not reproduced" if interval.low > bound else "cannot tell"
+
+
+def lies_within(interval: Interval, low: float, high: float) -> Verdict:
+    """Reproduced where the whole interval is in [low, high], not reproduced where it is outside (equivalence)."""
+    if math.isnan(interval.estimate):
+        return "cannot tell"
+    if low <= interval.low and interval.high <= high:
+        return "reproduced"
+    return "not reproduced" if interval.high < low or interval.low > high else "cannot tell"
+
+
+def prediction_interval(values: BySeed, looks: int = 1) -> Interval:
+    """Where one more run falls: mean ± t s √(1 + 1/n), at 1 − 0.05/looks (Bonferroni over the published values).
+
+    `nothing` for fewer than 3 seeds, or where one of them has no value.
+    """
+    found = list(values.values())
+    level = 1 - (1 - LEVEL) / looks
+    if len(found) < 3 or not all(map(math.isfinite, found)):
+        return nothing(len(found))
+    mean, n = float(np.mean(found)), len(found)
+    half = t_quantile((1 + level) / 2, n - 1) * float(np.std(found, ddof=1)) * math.sqrt(1 + 1 / n)
+    return Interval(mean, mean - half, mean + half, level, n)
+
+
+def is_one_of_them(published: float, interval: Interval, rounding: float) -> Verdict:
+    """Whether a published value of one run, as printed, may be one more of ours."""
+    if math.isnan(interval.estimate):
+        return "cannot tell"
+    within = interval.low - rounding / 2 <= published <= interval.high + rounding / 2
+    return "reproduced" if within else "not reproduced"
+
+
+def larger_is_worse(pairs: Sequence[PairedDifference]) -> Verdict:
+    """For pairs of batch sizes in rising order, Holm-corrected: is the smaller one the better one?
+
+    Not reproduced as soon as one larger size is better; reproduced where the smallest beats the largest.
+    """
+    if any(pair.outcome == "second" for pair in pairs):
+        return "not reproduced"
+    sizes = [pair.first for pair in pairs] + [pair.second for pair in pairs[-1:]]
+    ends = [pair for pair in pairs if pair.first == sizes[0] and pair.second == sizes[-1]]
+    if any(pair.outcome == "equal" for pair in ends):
+        return "not reproduced"
+    return "reproduced" if any(pair.outcome == "first" for pair in ends) else "cannot tell"
+
+
+def agrees(found: float, said: float, tolerance: float) -> Verdict:
+    """For what is computed, not sampled: |found/said − 1| <= tolerance; cannot tell without a finite number."""
+    if not (math.isfinite(found) and math.isfinite(said)) or said == 0:
+        return "cannot tell"
+    return "reproduced" if abs(found / said - 1) <= tolerance else "not reproduced"
+
+
+def all_hold(*verdicts: Verdict) -> Verdict:
+    """Reproduced where every part is, not reproduced where one is not; cannot tell of no parts."""
+    if "not reproduced" in verdicts:
+        return "not reproduced"
+    return "cannot tell" if not verdicts or "cannot tell" in verdicts else "reproduced"
+
+
+def _exp(value: float) -> float:
+    return math.exp(value) if value < 700 else math.inf

@@ -1,0 +1,103 @@
+"""What a config asks, and how its best model is chosen, in words for someone who has never seen the tool."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from sgdlab.config import Config
+from sgdlab.report.tables import number_text
+
+LOSSES = {
+    "cross_entropy": "cross-entropy, in nats",
+    "mse": "mean squared error",
+    "half_mse": "half the squared error",
+}
+_KEYS = {"batch_size": "batch size", "learning_rate": "learning rate", "seed": "seed"}
+
+
+def asked_of(config: Config, varied: Collection[str] = ()) -> str:
+    """One sentence: model, data, optimiser, rate, batch size, budget; without what a sweep varies."""
+    optimizer = "" if "optimizer" in varied else f" with {config.optimizer.name}"
+    parts = [f"{_model(config)} on {_data(config)}, trained{optimizer}"]
+    if "learning_rate" not in varied:
+        parts.append(f"at learning rate {number_text(config.learning_rate.initial)}{_schedule(config)}")
+    if "batch_size" not in varied:
+        size = config.batch_size.initial
+        parts.append("on the full batch" if size == "full" else f"in batches of {number_text(size)}")
+    return f"{' '.join(parts)}, for {config.limit} (loss: {LOSSES.get(config.loss, config.loss)})."
+
+
+def best_model_caveats(config: Config, tested: bool) -> tuple[str, ...]:
+    """How the best model was chosen, and what that does to its numbers. tested: whether a test split was measured."""
+    if not config.dataset.validation:
+        chosen = (
+            "There is no validation split: the best model is the one of lowest training loss, which says little of "
+            "new rows."
+        )
+    else:
+        chosen = (
+            "The best model of a run is the one at the evaluation with the lowest validation loss, and its loss and "
+            "accuracy are reported on those same rows: they look a little better than new rows would."
+        )
+    test = (
+        "The test split took no part in training or choosing; the best model was measured on it once, at the end."
+        if tested
+        else "No rows were held back for a test; `--set dataset.test=0.1` holds a tenth of them back."
+    )
+    lines = [chosen, test]
+    if config.dataset.resample == "bootstrap":
+        lines.append(
+            "Rows were drawn with replacement before the split, so the same rows stand in training and validation: "
+            "the validation numbers are too good."
+        )
+    if config.model.output == "softmax" and config.loss == "cross_entropy":
+        lines.append(
+            "The model ends in a softmax and the loss applies another: it cannot fall to 0 (with ten classes not "
+            "below 1.4612)."
+        )
+    return tuple(lines)
+
+
+def setting_in_words(varied: Mapping[str, Any]) -> str:
+    """`Batch size 8, learning rate 0.1`: a setting as a headline; the seed left out."""
+    words = ", ".join(f"{_KEYS.get(key, key)} {value}" for key, value in varied.items() if key != "seed")
+    return words[:1].upper() + words[1:] if words else "The one setting"
+
+
+def axis_in_words(key: str, values: Sequence[Any]) -> str:
+    """`batch size 8, 64, 256`: what a sweep tried of one key."""
+    shown = [str(value) for value in values[:12]]
+    return f"{_KEYS.get(key, key)} {', '.join(shown)}" + (f" and {len(values) - 12} more" if len(values) > 12 else "")
+
+
+def seeds_in_words(seeds: Sequence[int]) -> str:
+    """`seeds 0 to 4`, or each of them."""
+    if len(seeds) == 1:
+        return f"seed {seeds[0]}"
+    if len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[0] + len(seeds))):
+        return f"seeds {seeds[0]} to {seeds[-1]}"
+    return f"seeds {', '.join(map(str, seeds))}"
+
+
+def _model(config: Config) -> str:
+    model = config.model
+    hidden = getattr(model, "hidden", None)
+    if hidden is None:
+        return {"linear": "A linear model", "cnn": "A convolutional network"}.get(model.name, f"The model {model.name}")
+    layers = (
+        "no hidden layer"
+        if not hidden
+        else f"hidden layer{'s' if len(hidden) > 1 else ''} of {', '.join(map(str, hidden))} units"
+    )
+    return f"A network (mlp) with {layers}"
+
+
+def _data(config: Config) -> str:
+    dataset = config.dataset
+    return str(getattr(dataset, "path", dataset.name)) + (
+        f" (its first {dataset.limit:,} rows)" if dataset.limit else ""
+    )
+
+
+def _schedule(config: Config) -> str:
+    schedule = config.learning_rate.schedule
+    return "" if schedule == "constant" else f" ({schedule} schedule)"
