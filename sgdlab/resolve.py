@@ -49,7 +49,7 @@ def _loss(config: Config, problem: Problem) -> str:
 def _check_batch(config: Config, rows: int) -> None:
     size = config.batch_size.initial
     if size != "full" and size > rows:
-        raise ConfigError(f"batch_size: {size} is above the {rows} training rows; use at most {rows}, or full")
+        raise ConfigError(f"batch_size.initial: {size} is above the {rows} training rows; use at most {rows}, or full")
 
 
 def _check_target(metric: str, problem: Problem) -> None:

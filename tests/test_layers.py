@@ -14,7 +14,7 @@ LAYERS: list[set[str]] = [
     {"config", "history", "runs"},
     {"data", "losses", "models", "optim", "sampling"},
     {"engine", "checkpoint", "loop", "outcome", "resolve"},
-    {"analysis", "artist", "bench", "figures", "listing", "plots", "prediction", "probes", "report", "results",
+    {"analysis", "artist", "bench", "figures", "lessons", "listing", "plots", "prediction", "probes", "report", "results",
      "session", "studies", "sweeps", "verdicts"},
     {"api"},
     {"cli"},

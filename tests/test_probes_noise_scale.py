@@ -149,7 +149,7 @@ def test_dropout_is_off_and_batchnorm_frozen_while_measuring(own):
     assert all(module.training for module in task.model.modules())
 
 
-def test_where_vmap_fails_rows_are_taken_one_by_one_and_the_reason_is_said(own):
+def test_a_model_that_branches_on_its_whole_batch_has_no_gradients_of_single_rows(own):
     task = session_of(own("Branching")).task
     probe = noise_probe(task, "auto", 5, None)
     assert probe.way is None
@@ -158,8 +158,8 @@ def test_where_vmap_fails_rows_are_taken_one_by_one_and_the_reason_is_said(own):
 
 def test_a_module_that_vmap_cannot_run_is_looped_over(own, tmp_path):
     (tmp_path / "one.py").write_text(
-        "import torch\nfrom torch import nn\n\nclass One(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
-        "        self.layer = nn.Linear(5, 1)\n\n    def forward(self, x):\n"
+        "import torch\nfrom torch import nn\n\nclass One(nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n        self.layer = nn.Linear(5, 1)\n\n    def forward(self, x):\n"
         "        return torch.stack([float(row[0] > 9) + self.layer(row) for row in x])\n"
     )
     config = TWIN | {"model": {"name": f"{tmp_path}/one.py:One", "input": "flat"}}
@@ -175,7 +175,7 @@ def test_a_module_that_vmap_cannot_run_is_looped_over(own, tmp_path):
 def test_rows_that_the_model_mixes_are_not_taken_one_by_one(own):
     task = session_of(own("Mixing")).task
     assert noise_probe(task, "auto", 5, None).way is None
-    with pytest.raises(ConfigError, match="--method exact: .* use --method pairs"):
+    with pytest.raises(ConfigError, match=r"--method exact: .* use --method pairs"):
         noise_probe(task, "exact", 5, None)
 
 
@@ -254,6 +254,15 @@ def test_a_diverging_run_keeps_what_was_measured_before(tmp_path):
     assert 2 <= len(table) < 11
     assert "nan" not in "".join(table).lower()
     assert "diverged" in shown.output
+
+
+def test_a_run_stopped_before_its_first_moment_still_leaves_tables_and_figure(tmp_path):
+    from sgdlab.probes.noise_run import NoiseRun, write_noise_run
+
+    run = NoiseRun(noise_probe(session_of(TWIN).task, "auto", 5, None))
+    write_noise_run(run, RunFolder(tmp_path), None, {})
+    assert (tmp_path / "noise-scale.png").is_file()
+    assert len((tmp_path / "noise-scale.csv").read_text().splitlines()) == 1
 
 
 def test_adam_is_said_to_be_indicative_only():

@@ -32,7 +32,12 @@ def write_run(parent, name, size, seed, summary, **more):
 def runs(tmp_path):
     for size, losses in LOSSES.items():
         for seed, loss in enumerate(losses):
-            summary = {"status": "completed", "best_val_loss": loss, "best_val_accuracy": 1 - loss, "steps": 24000 // size}
+            summary = {
+                "status": "completed",
+                "best_val_loss": loss,
+                "best_val_accuracy": 1 - loss,
+                "steps": 24000 // size,
+            }
             write_run(tmp_path, f"bs{size}-seed{seed}", size, seed, summary)
     return tmp_path
 

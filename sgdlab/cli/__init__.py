@@ -5,7 +5,23 @@ import sys
 
 import typer
 
-from sgdlab.cli import bench, config, data, folders, noise, plot, predict, rates, report, study, sweep, throughput, train
+from sgdlab.cli import (
+    bench,
+    config,
+    data,
+    folders,
+    lesson,
+    noise,
+    panels,
+    plot,
+    predict,
+    rates,
+    report,
+    study,
+    sweep,
+    throughput,
+    train,
+)
 from sgdlab.cli.console import show_error
 
 app = typer.Typer(
@@ -17,11 +33,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for module in (train, sweep, study, plot, folders, predict, noise, rates, throughput, report):
+for module in (train, sweep, study, plot, folders, predict, noise, rates, throughput, report, lesson):
     module.register(app)
-app.add_typer(data.app, name="data")
-app.add_typer(config.app, name="config")
-app.add_typer(bench.app, name="bench")
+app.add_typer(data.app, name="data", rich_help_panel=panels.MACHINE)
+app.add_typer(config.app, name="config", rich_help_panel=panels.MACHINE)
+app.add_typer(bench.app, name="bench", rich_help_panel=panels.MACHINE)
 
 
 def _version(wanted: bool) -> None:

@@ -79,7 +79,7 @@ def matmul(
 @app.command("step")
 def step(
     config: Annotated[
-        str, typer.Argument(metavar="[CONFIG]", help="A YAML file or shipped config; without it mnist-10k.")
+        str, typer.Argument(metavar="CONFIG", help="A YAML file or shipped config; without it mnist-10k.")
     ] = "default",
     batch_sizes: Annotated[str, typer.Option(metavar="B1,B2", help="Batch sizes, as 8,64,full.")] = "1,8,64,256,full",
     engines: Annotated[

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sgdlab.cli import options as opt
+from sgdlab.cli import panels
 from sgdlab.cli import sweep as sweep_command
 from sgdlab.cli import train as train_command
 from sgdlab.cli.console import say, show_table, warn
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("ls")(ls)
-    app.command("compare")(compare)
-    app.command("resume")(resume)
+    app.command("ls", rich_help_panel=panels.LOOK)(ls)
+    app.command("compare", rich_help_panel=panels.LOOK)(compare)
+    app.command("resume", rich_help_panel=panels.TRAIN)(resume)
 
 
 def ls(
-    runs_dir: Annotated[Path, typer.Argument(metavar="[RUNS_DIR]", help="Where the folders are.")] = Path("runs"),
+    runs_dir: Annotated[Path, typer.Argument(metavar="RUNS_DIR", help="Where the folders are.")] = Path("runs"),
 ) -> None:
     """List runs and sweeps with status and best result.
 

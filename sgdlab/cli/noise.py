@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from sgdlab.cli import options as opt
+from sgdlab.cli import panels
 from sgdlab.cli.console import say, short_number, show_table
 from sgdlab.cli.progress import downloading, outcome, run_display
 
@@ -17,7 +18,7 @@ MEASURING = "What is measured"
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("noise-scale")(noise_scale)
+    app.command("noise-scale", rich_help_panel=panels.CHOOSE)(noise_scale)
 
 
 def noise_scale(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from sgdlab.cli import panels
 from sgdlab.cli.console import say, warn
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ Kind = Literal["curves", "loss", "accuracy", "panels", "overlay"]
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("plot")(plot)
+    app.command("plot", rich_help_panel=panels.LOOK)(plot)
 
 
 def plot(

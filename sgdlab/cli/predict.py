@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
+from sgdlab.cli import panels
 from sgdlab.cli.console import say
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("predict")(predict)
+    app.command("predict", rich_help_panel=panels.TRAIN)(predict)
 
 
 def predict(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from sgdlab.cli import options as opt
+from sgdlab.cli import panels
 from sgdlab.cli.console import say, short_number, show_table
 from sgdlab.cli.progress import downloading, outcome, run_display
 
@@ -18,8 +19,8 @@ TEST = "The test"
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("lr-range")(lr_range)
-    app.command("scale")(scale)
+    app.command("lr-range", rich_help_panel=panels.CHOOSE)(lr_range)
+    app.command("scale", rich_help_panel=panels.CHOOSE)(scale)
 
 
 def lr_range(
@@ -68,7 +69,8 @@ def lr_range(
     from sgdlab.config import build_config, locate
     from sgdlab.data import load
     from sgdlab.errors import ConfigError
-    from sgdlab.probes.lr_range import Ladder, find_rates, resolved_sizes, write_rates
+    from sgdlab.probes.batch_sizes import resolved_sizes
+    from sgdlab.probes.lr_range import Ladder, find_rates, write_rates
     from sgdlab.runs import checked_name, create_folder, run_name, stamped
     from sgdlab.sweeps.plan import parse_list, parse_seeds, without_grid
 
@@ -175,6 +177,7 @@ def scale(
     if out is not None:
         from sgdlab.files import write_text
 
+        out.parent.mkdir(parents=True, exist_ok=True)
         write_text(out, new.yaml())
     if not check:
         say(

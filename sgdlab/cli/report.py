@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
+from sgdlab.cli import panels
 from sgdlab.cli.console import say
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("report")(report)
+    app.command("report", rich_help_panel=panels.LOOK)(report)
 
 
 def report(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from sgdlab.cli import options as opt
+from sgdlab.cli import panels
 from sgdlab.cli.console import console, duration, say, short_number, show_table
 from sgdlab.cli.progress import SweepDisplay
 
@@ -24,13 +25,13 @@ ASK = "The question"
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("study")(study)
-    app.command("recommend")(recommend)
+    app.command("study", rich_help_panel=panels.CHOOSE)(study)
+    app.command("recommend", rich_help_panel=panels.CHOOSE)(recommend)
 
 
 def study(
     config: Annotated[
-        str | None, typer.Argument(metavar="[CONFIG]", help="A YAML file or shipped config; without it mnist-10k.")
+        str | None, typer.Argument(metavar="CONFIG", help="A YAML file or shipped config; without it mnist-10k.")
     ] = None,
     batch_sizes: Annotated[
         str | None, typer.Option(metavar="B1,B2", help="Batch sizes; powers of 2 up to 1,024.", rich_help_panel=ASK)

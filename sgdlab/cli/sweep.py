@@ -8,6 +8,7 @@ import typer
 
 from sgdlab.artist import Artist
 from sgdlab.cli import options as opt
+from sgdlab.cli import panels
 from sgdlab.cli.console import duration, say, show_table
 from sgdlab.cli.progress import SweepDisplay, downloading
 
@@ -20,12 +21,12 @@ GRID = "The grid"
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("sweep")(sweep)
+    app.command("sweep", rich_help_panel=panels.TRAIN)(sweep)
 
 
 def sweep(
     config: Annotated[
-        str, typer.Argument(metavar="[CONFIG]", help="A YAML file or shipped config; without it mnist-10k.")
+        str, typer.Argument(metavar="CONFIG", help="A YAML file or shipped config; without it mnist-10k.")
     ] = "default",
     batch_sizes: Annotated[
         str | None, typer.Option(metavar="B1,B2", help="Batch sizes, as 8,64,full.", rich_help_panel=GRID)

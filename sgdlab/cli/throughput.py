@@ -6,13 +6,14 @@ from typing import Annotated
 import typer
 
 from sgdlab.cli import options as opt
+from sgdlab.cli import panels
 from sgdlab.cli.console import say, show_table
 from sgdlab.cli.progress import downloading
 
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("throughput")(throughput)
+    app.command("throughput", rich_help_panel=panels.CHOOSE)(throughput)
 
 
 def throughput(
@@ -52,19 +53,24 @@ def throughput(
     from sgdlab import api, plots
     from sgdlab.analysis.knee import knee
     from sgdlab.bench.conditions import in_words
+    from sgdlab.config import build_config, locate
+    from sgdlab.data import load
     from sgdlab.errors import ConfigError
     from sgdlab.files import write_text
-    from sgdlab.probes.throughput import sized_configs, throughput_table
-    from sgdlab.sweeps.plan import parse_list
+    from sgdlab.probes.batch_sizes import resolved_sizes
+    from sgdlab.probes.throughput import default_sizes, throughput_table
+    from sgdlab.sweeps.plan import parse_list, without_grid
 
     if out is not None and out.suffix != ".csv":
         raise ConfigError(f"--out {out}: must end in .csv; the figure is written beside it as .png")
     changed = opt.changes(None, None, None, None, device, engine, threads)
-    with downloading() as progress:
-        session = api.prepare(api.document_of(config, overrides, **changed), progress)
-    wanted = parse_list(batch_sizes, "--batch-sizes") if batch_sizes is not None else ()
-    configs = sized_configs(session.config, session.problem, wanted, engine or "auto")
-    table = throughput_table(configs, session.problem, repeats)
+    sizes = parse_list(batch_sizes, "--batch-sizes") if batch_sizes is not None else ()
+    document = without_grid(api.document_of(config, overrides, **changed))
+    wanted = build_config(document)
+    with locate(document), downloading() as progress:
+        problem = load(wanted.dataset, wanted.seed, progress=progress)
+        configs = resolved_sizes(wanted, problem, sizes or default_sizes(len(problem.train)))
+    table = throughput_table(configs, problem, repeats)
     found = knee(table["batch_size"].tolist(), table["examples_per_second"].tolist())
     columns = ["batch_size", "engine", "step_us", "step_us_low", "step_us_high", "examples_per_second"]
     if not quiet:

@@ -8,6 +8,7 @@ import typer
 
 from sgdlab.artist import Artist
 from sgdlab.cli import options as opt
+from sgdlab.cli import panels
 from sgdlab.cli.console import duration, say
 from sgdlab.cli.progress import downloading, outcome, run_display
 
@@ -20,7 +21,7 @@ EXIT_CODES = {"completed": 0, "diverged": 1, "failed": 1, "interrupted": 130}
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("train")(train)
+    app.command("train", rich_help_panel=panels.TRAIN)(train)
 
 
 def train(

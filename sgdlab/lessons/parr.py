@@ -6,16 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sgdlab.analysis.intervals import Interval
 from sgdlab.analysis.paired import PairedDifference, compare_pairs
 from sgdlab.lessons import rules
 from sgdlab.lessons.claim import Claim, Finding, Verdict, meanings
+from sgdlab.lessons.clock import NATIVE, PLAIN
 from sgdlab.lessons.outcomes import Outcomes, spread_of_last_half, value_at
 from sgdlab.lessons.rules import BySeed
 from sgdlab.lessons.wording import by_size, mean_and_std, seconds, worded
 
 SIZES = (8, 64, 128, 256)
-PLAIN, NATIVE = "plain loop", "native engine"
 SMALL_RATE, LARGE_RATE = 0.001, 0.03
 FLOOR = math.log(math.e + 9) - 1
 """Least cross-entropy of a softmax's output taken for logits: all probability on the right one of 10 classes."""
@@ -163,7 +162,9 @@ def _best_or_last(e: ParrEvidence) -> Finding:
 
 def _own_rows(e: ParrEvidence) -> Finding:
     optimism = rules.mean_of(e.optimism)
-    numbers = f"accuracy that picking gains on the validation rows beyond what it gains on test rows: {worded(optimism)}"
+    numbers = (
+        f"accuracy that picking gains on the validation rows beyond what it gains on test rows: {worded(optimism)}"
+    )
     return Finding(rules.lies_within(optimism, -MARGIN, MARGIN), numbers, optimism)
 
 
@@ -189,9 +190,13 @@ def _worse(outcomes: Callable[[ParrEvidence], Outcomes], form: str) -> Callable[
 def _small_rate(e: ParrEvidence) -> Finding:
     rates = sorted({float(rate) for rate in e.tuning.table["learning_rate"]})
     losses = {b: {r: e.tuning.by_seed("best_val_loss", batch_size=b, learning_rate=r) for r in rates} for b in SIZES}
-    best = {b: {s: min(rates, key=lambda r: _or_inf(found[r][s])) for s in found[rates[0]]} for b, found in losses.items()}
+    best = {
+        b: {s: min(rates, key=lambda r: _or_inf(found[r][s])) for s in found[rates[0]]} for b, found in losses.items()
+    }
     slope = rules.mean_of(_slopes(best))
-    at_8 = compare_pairs({f"rate {SMALL_RATE:g}": losses[8][SMALL_RATE], f"rate {LARGE_RATE:g}": losses[8][LARGE_RATE]})[0]
+    at_8 = compare_pairs(
+        {f"rate {SMALL_RATE:g}": losses[8][SMALL_RATE], f"rate {LARGE_RATE:g}": losses[8][LARGE_RATE]}
+    )[0]
     tuned = ", ".join(f"{b}: {e.rates[b]:g}{_edge(e.rates[b], rates)}" for b in SIZES)
     numbers = (
         f"best rate of {', '.join(f'{rate:g}' for rate in rates)} on average {tuned}; slope of log rate against log B "
@@ -271,11 +276,6 @@ def _median(values: BySeed) -> float:
 
 def _or_inf(value: float) -> float:
     return value if math.isfinite(value) else math.inf
-
-
-def interval_of(values: BySeed) -> Interval:
-    """Mean over seeds with its interval."""
-    return rules.mean_of(values)
 
 
 LARGER_RULE = (

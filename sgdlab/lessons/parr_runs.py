@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -41,9 +40,7 @@ class Length:
 
 
 FULL = Length()
-QUICK = Length(
-    epochs=2, batch_epochs=10, batch_seeds=2, steps=64, tuning_epochs=1, rates=(0.001, 0.03), rounds=3
-)
+QUICK = Length(epochs=2, batch_epochs=10, batch_seeds=2, steps=64, tuning_epochs=1, rates=(0.001, 0.03), rounds=3)
 
 
 def experiments(seeds: Sequence[int], length: Length) -> dict[str, Experiment]:
@@ -59,7 +56,9 @@ def experiments(seeds: Sequence[int], length: Length) -> dict[str, Experiment]:
         Experiment("batch", "parr/batch", seeds[: length.batch_seeds], changes=_batch_changes(length)),
         Experiment("equal-steps", corrected, seeds, changes=_step_changes(length)),
         Experiment("own-rows", "parr/minibatch-8", seeds, changes=every | permutation | {"dataset.test": 0.2}),
-        Experiment("tuning", corrected, tuning_seeds, _tuning_grid(length), {"epochs": length.tuning_epochs} | _rarely(length)),
+        Experiment(
+            "tuning", corrected, tuning_seeds, _tuning_grid(length), {"epochs": length.tuning_epochs} | _rarely(length)
+        ),
     ]
     return {each.name: each for each in found}
 
@@ -81,7 +80,7 @@ def best_rates(tuning: Outcomes, rates: Sequence[float]) -> dict[int, float]:
     return {size: min(rates, key=lambda rate: mean_loss(size, rate)) for size in SIZES}
 
 
-def gather(folder: Path, seeds: Sequence[int], length: Length, run: Run, tell: Tell) -> tuple[ParrEvidence, str]:
+def gather(seeds: Sequence[int], length: Length, run: Run, tell: Tell) -> tuple[ParrEvidence, str]:
     """Carry everything out once; the evidence, and the conditions of the timings in words."""
     planned = experiments(seeds, length)
     for experiment in planned.values():

@@ -17,7 +17,7 @@ def worded(interval: Interval, unit: str = "") -> str:
     return f"{interval}{unit}, n = {interval.n}"
 
 
-def by_size(values: Mapping[object, BySeed]) -> str:
+def by_size(values: Mapping[int, BySeed]) -> str:
     """`8: 1.495 ± 0.003, 64: 1.508 ± 0.002, n = 5`: mean and standard deviation over seeds."""
     parts = [f"{size}: {mean_and_std(seeds)}" for size, seeds in values.items()]
     counts = sorted({len(seeds) for seeds in values.values()})

@@ -4,7 +4,6 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +12,11 @@ from sgdlab import plots
 from sgdlab.analysis.lr_range import RangeTest, range_test
 from sgdlab.analysis.stable_rate import StableRate
 from sgdlab.config import Config
-from sgdlab.config.schema import BatchSize
 from sgdlab.data import Problem
 from sgdlab.environment import environment
 from sgdlab.files import write_json, write_text
 from sgdlab.probes.stable_rate import quadratic_limit, stable_rate
 from sgdlab.probes.trials import Trials
-from sgdlab.resolve import resolve
 
 TABLE, CURVES, FACTS = "lr-range.csv", "lr-range-curves.csv", "lr-range.json"
 Tell = Callable[[str], None]
@@ -68,15 +65,6 @@ class Rates:
         lows = [s.stable for s in self.stable if s.stable is not None]
         highs = [s.unstable for s in self.stable if s.unstable is not None]
         return float(np.median(found)), min(lows), max(highs)
-
-
-def resolved_sizes(config: Config, problem: Problem, sizes: Sequence[Any]) -> list[Config]:
-    """The resolved config at each batch size; whatever is wrong with one is raised before any work."""
-    wanted = sizes or [config.batch_size.initial]
-    return [
-        resolve(config.model_copy(update={"batch_size": BatchSize.model_validate({"initial": size})}), problem).config
-        for size in wanted
-    ]
 
 
 def find_rates(

@@ -142,8 +142,8 @@ def write_noise_run(run: NoiseRun, folder: RunFolder, b_crit: float | None, more
     }
     write_json(folder.path / NOTES, facts | dict(more))
     note = "; ".join([run.probe.in_words, *run.notes])
-    drawn = table.dropna(axis=1, how="all") if run.probe.way is not None else table
-    drawn = drawn.assign(noise_scale=table["noise_scale"])
+    ends = [f"{name}{end}" for name in QUANTITIES for end in ("_low", "_high")]
+    drawn = table.drop(columns=ends) if run.probe.way is not None else table  # exact values have no bands
     paths = [plots.save_figure(plots.noise_scale_figure(drawn, b_crit=b_crit, note=note), folder.path / FIGURE)]
     for step in run.laws:
         paths.append(_save_law(run, step, folder))

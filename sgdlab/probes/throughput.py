@@ -1,7 +1,7 @@
 """Throughput of a config's own engine at several batch sizes, by the benchmark's functions."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,9 +9,7 @@ from sgdlab.bench.conditions import conditions
 from sgdlab.bench.production import production
 from sgdlab.bench.timing import Sample, interleaved, spread, steps_to_time
 from sgdlab.config import Config
-from sgdlab.config.schema import BatchSize
 from sgdlab.data import Problem
-from sgdlab.resolve import resolve
 from sgdlab.sampling import batch_plan
 
 if TYPE_CHECKING:
@@ -23,16 +21,9 @@ LARGEST = 4096
 """The largest size tried unless sizes are asked for."""
 
 
-def sized_configs(config: Config, problem: Problem, sizes: Sequence[Any], engine: str) -> list[Config]:
-    """The resolved config at each size (powers of two where none are given); ConfigError for one that cannot be."""
-    rows = len(problem.train)
-    wanted = list(sizes) or [2**k for k in range(13) if 2**k <= min(rows, LARGEST)]
-    threads = config.threads if config.engine == "eager" and engine == "eager" else "auto"
-    sized = []
-    for size in wanted:
-        changed = {"batch_size": BatchSize.model_validate({"initial": size}), "engine": engine, "threads": threads}
-        sized.append(resolve(config.model_copy(update=changed), problem).config)
-    return sized
+def default_sizes(rows: int) -> list[int]:
+    """Powers of two up to the training rows, at most LARGEST."""
+    return [2**k for k in range(LARGEST.bit_length()) if 2**k <= min(rows, LARGEST)]
 
 
 def throughput_table(configs: Sequence[Config], problem: Problem, repeats: int) -> "pd.DataFrame":

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from sgdlab.report.tables import Table
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
     from matplotlib.figure import Figure
 
 Tone = Literal["sure", "unsure", "failed"]
@@ -83,9 +84,14 @@ class Drawing:
         return svg_text(self.figure, alt=self.words)
 
     @property
+    def width(self) -> int:
+        """Its natural width, CSS pixels."""
+        return round(float(self.figure.get_figwidth()) * 96)
+
+    @property
     def least_width(self) -> int:
         """CSS pixels below which its letters could not be read."""
-        return round(float(self.figure.get_figwidth()) * 96 * _SHRINK)
+        return round(self.width * _SHRINK)
 
 
 Block = Text | Bullets | Code | Facts | Drawing | Table
@@ -130,11 +136,19 @@ def render(page: Page) -> str:
     from sgdlab import __version__
 
     made = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made.filters["words"] = _with_code
     script = _own("sort.js")
     text = made.from_string(_own("report.html")).render(
         page=page, style=_own("style.css"), script=script, script_hash=_hash(script), version=__version__
     )
     return _UNSHOWABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def _with_code(text: str) -> "Markup":
+    """`text`, escaped, with what stands between backticks as code."""
+    from markupsafe import Markup, escape
+
+    return Markup(re.sub(r"`([^`\n]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _own(name: str) -> str:

@@ -9,8 +9,8 @@ from sgdlab.figures import loss_label, run_figure
 from sgdlab.listing import outcome_of
 from sgdlab.report import provenance
 from sgdlab.report.page import Answer, Block, Drawing, Facts, Page, Section, Text, Tone
-from sgdlab.report.tables import Table, number_text, table
-from sgdlab.report.words import asked_of, best_model_caveats, seeds_in_words
+from sgdlab.report.tables import Table, number_text, percent, table
+from sgdlab.report.words import asked_of, best_model_caveats, seeds_in_words, sentence
 from sgdlab.results import Run
 from sgdlab.runs import CONFIG
 
@@ -81,17 +81,17 @@ def _answer(summary: dict[str, Any], history: "pd.DataFrame | None") -> Answer:
     best = _best_in_words(summary)
     if status == "diverged":
         before = f"Before that: {best}, at epoch {_number(summary, 'best_epoch')}." if best else ""
-        return Answer(GOAL, "Diverged: no usable model", "failed", "diverged", _said(_sentence(reason), before))
+        return Answer(GOAL, "Diverged: no usable model", "failed", "diverged", _said(sentence(reason), before))
     if not best:
-        return Answer(GOAL, "No result", "failed", status, _said(_sentence(reason)))
+        return Answer(GOAL, "No result", "failed", status, _said(sentence(reason)))
     details = (
         f"At epoch {_number(summary, 'best_epoch')} of {_number(summary, 'final_epoch')}"
         f" (step {_number(summary, 'best_step')} of {_number(summary, 'steps')}).",
         _test_in_words(summary),
         _UNFINISHED.get(status, ""),
-        _sentence(reason),
+        sentence(reason),
         _still_falling(summary, history),
-        "One run tells nothing of how much the seed matters: a sweep with --seeds 0-4 does.",
+        "One run tells nothing of how much the seed matters: a sweep with `--seeds 0-4` does.",
     )
     tone: Tone = "unsure" if status in ("completed", "running", "interrupted") else "failed"
     sure = "one seed: no spread known" if status == "completed" else status
@@ -102,7 +102,9 @@ def _best_in_words(summary: dict[str, Any]) -> str:
     for split, words in (("val", "Validation"), ("train", "Training")):
         if (loss := provenance.finite_number(summary.get(f"best_{split}_loss"))) is not None:
             accuracy = provenance.finite_number(summary.get(f"best_{split}_accuracy"))
-            return f"{words} loss {number_text(loss)}" + (f", accuracy {accuracy:.1%}" if accuracy is not None else "")
+            return f"{words} loss {number_text(loss)}" + (
+                f", accuracy {percent(accuracy)}" if accuracy is not None else ""
+            )
     return ""
 
 
@@ -113,7 +115,7 @@ def _test_in_words(summary: dict[str, Any]) -> str:
     if loss is None:
         return own.strip()
     return f"On the test split, measured once: loss {number_text(loss)}" + (
-        f", accuracy {accuracy:.1%}.{own}" if accuracy is not None else f".{own}"
+        f", accuracy {percent(accuracy)}.{own}" if accuracy is not None else f".{own}"
     )
 
 
@@ -192,10 +194,6 @@ def _commands(run: Run, found: list[provenance.Origin], status: str) -> Section:
 def _number(summary: dict[str, Any], key: str) -> str:
     value = provenance.finite_number(summary.get(key))
     return "?" if value is None else number_text(value)
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
 def _said(*lines: str) -> tuple[str, ...]:

@@ -63,6 +63,11 @@ def cell(value: Any) -> Cell:
     return Cell(MISSING if value is None or value != value or value == "" else str(value))
 
 
+def percent(share: float) -> str:
+    """`93.3 %`."""
+    return f"{100 * share:.1f} %"
+
+
 def number_of(value: Any) -> float | None:
     """`value` as a float if it is a number (numpy's too) and not NaN."""
     if isinstance(value, str | bytes | bool) or not hasattr(value, "__float__"):
@@ -71,25 +76,29 @@ def number_of(value: Any) -> float | None:
     return None if math.isnan(number) else number
 
 
-def number_text(value: float) -> str:
-    """Four significant digits, whole numbers whole: 0.1983, 1.2e-05, 40,000."""
+def number_text(value: float, digits: int = 4) -> str:
+    """So many significant digits, whole numbers whole: 0.1983, 1.2e-05, 40,000."""
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     if value == int(value) and abs(value) < 1e9:
         return f"{int(value):,}".replace("-", "−")
-    text = f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
+    text = f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.{digits}g}"
     return text.replace("-", "−", 1) if value < 0 else text
 
 
 def interval_cell(estimate: Any, low: Any, high: Any, at_least: Any = None) -> Cell:
-    """`340 [310, 390]`, sorted by its estimate; without one `> 20,000`, sorted behind every number."""
-    middle, ends = number_of(estimate), (number_of(low), number_of(high))
-    bound = number_of(at_least)
+    """`340 [310, 390]`, sorted by its estimate; without one `> 20,000`, sorted behind every number.
+
+    An upper end that is missing where a lower one is known is unbounded: JSON holds no infinity.
+    """
+    middle, bottom, bound = number_of(estimate), number_of(low), number_of(at_least)
     if middle is None or math.isinf(middle):
-        return Cell(f"> {number_text(bound)}", math.inf) if bound is not None else Cell(MISSING)
-    if None in ends:
-        return Cell(number_text(middle), middle)
-    return Cell(f"{number_text(middle)} [{', '.join(number_text(e) for e in ends if e is not None)}]", middle)
+        return Cell(f"> {number_text(bound, 3)}", math.inf) if bound is not None else Cell(MISSING)
+    text = number_text(middle, 3)
+    if bottom is not None:
+        top = number_of(high)
+        text += f" [{number_text(bottom, 3)}, {number_text(math.inf if top is None else top, 3)}]"
+    return Cell(text, middle)
 
 
 def count_cell(part: int, whole: int) -> Cell:

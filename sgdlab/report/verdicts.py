@@ -73,9 +73,14 @@ class Verdict:
 
     @property
     def unresolved(self) -> list[Setting]:
-        """The other settings that the best one does not beat beyond chance."""
-        others = [setting for setting in self.settings if setting is not self.best]
-        return [setting for setting in others if not self.beaten(setting)]
+        """The rivals that the best setting does not beat beyond chance."""
+        return [setting for setting in self.rivals if not self.beaten(setting)]
+
+    @property
+    def rivals(self) -> list[Setting]:
+        """The other settings of which a run completed, the closest first."""
+        others = [setting for setting in self.settings if setting is not self.best and setting.finite]
+        return sorted(others, key=lambda setting: setting.mean.estimate if setting.mean else math.inf)
 
     def beaten(self, setting: Setting) -> bool:
         """Whether the best setting is better, beyond chance."""

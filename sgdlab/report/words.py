@@ -23,7 +23,8 @@ def asked_of(config: Config, varied: Collection[str] = ()) -> str:
     if "batch_size" not in varied:
         size = config.batch_size.initial
         parts.append("on the full batch" if size == "full" else f"in batches of {number_text(size)}")
-    return f"{' '.join(parts)}, for {config.limit} (loss: {LOSSES.get(config.loss, config.loss)})."
+    loss = "" if config.loss == "auto" else f" (loss: {LOSSES.get(config.loss, config.loss)})"
+    return f"{' '.join(parts)}, for {config.limit}{loss}."
 
 
 def best_model_caveats(config: Config, tested: bool) -> tuple[str, ...]:
@@ -57,6 +58,11 @@ def best_model_caveats(config: Config, tested: bool) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def sentence(text: str) -> str:
+    """`text` with a capital and a full stop; nothing stays nothing."""
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
 def setting_in_words(varied: Mapping[str, Any]) -> str:
     """`Batch size 8, learning rate 0.1`: a setting as a headline; the seed left out."""
     words = ", ".join(f"{_KEYS.get(key, key)} {value}" for key, value in varied.items() if key != "seed")
@@ -83,11 +89,10 @@ def _model(config: Config) -> str:
     hidden = getattr(model, "hidden", None)
     if hidden is None:
         return {"linear": "A linear model", "cnn": "A convolutional network"}.get(model.name, f"The model {model.name}")
-    layers = (
-        "no hidden layer"
-        if not hidden
-        else f"hidden layer{'s' if len(hidden) > 1 else ''} of {', '.join(map(str, hidden))} units"
-    )
+    widths = ", ".join(map(str, hidden))
+    layers = f"a hidden layer of {widths} units" if len(hidden) == 1 else f"hidden layers of {widths} units"
+    if not hidden:
+        layers = "no hidden layer"
     return f"A network (mlp) with {layers}"
 
 

@@ -26,7 +26,8 @@ def write_report(path: Path, out: Path | None = None) -> Path:
 def page_of(path: Path) -> Page:
     """The page of a run, sweep or study; RunFolderError where there is neither."""
     from sgdlab.report.run_report import run_page
-    from sgdlab.report.study_report import is_study, study_page
+    from sgdlab.report.study_files import is_study
+    from sgdlab.report.study_report import study_page
     from sgdlab.report.sweep_report import sweep_page
 
     if is_study(path):

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 from sgdlab.config import Budget, Config, Document, build_config, locate, portable_values, set_initial, set_value
 from sgdlab.errors import ConfigError
 from sgdlab.studies.folder import read_question
-from sgdlab.studies.question import Question, TargetFrom, checked_sizes, default_batch_sizes, extended, tuning_seeds
+from sgdlab.studies.question import (
+    Question,
+    TargetFrom,
+    checked_sizes,
+    default_batch_sizes,
+    extended,
+    tuning_budget,
+    tuning_seeds,
+)
 from sgdlab.studies.rates import rate_grid
 from sgdlab.sweeps.plan import without_grid
 
@@ -49,12 +57,13 @@ def ask(
         seeds=tuple(seeds),
         tuning_seeds=tuning_seeds(tuple(seeds)),
         budget=config.limit,
+        tuning_budget=config.limit,
         target=config.stop_at,
         target_from=came_from,
         metric=config.stop_at.metric if config.stop_at else "val_loss" if problem.validation else "train_loss",
     )
     _check_runs(document, question, problem)
-    return question
+    return replace(question, tuning_budget=tuning_budget(question))
 
 
 def ask_more(
@@ -71,8 +80,11 @@ def ask_more(
     known = read_question(path)
     if document is not None:
         _check_same_config(path, known, _base(_with_options(document, None, budget)[0]))
-    differing = {
-        "--learning-rates": (learning_rates is not None and _rates(learning_rates) != known.learning_rates, "others"),
+    differing = {  # option -> whether it differs, and what that study has
+        "--learning-rates": (
+            learning_rates is not None and _rates(learning_rates) != known.learning_rates,
+            known.learning_rates or "auto",
+        ),
         "--target": (target is not None and _target(target) != str(known.target), str(known.target)),
         "--budget": (budget is not None and str(_budget(budget)) != str(known.budget), str(known.budget)),
     }

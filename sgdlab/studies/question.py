@@ -12,8 +12,10 @@ from sgdlab.sampling import batch_plan
 from sgdlab.studies.rates import RateGrid, rate_grid
 
 TargetFrom = Literal["given", "config", "tuning"]
-TUNING_SHARE = 0.25
-"""Share of a run's budget that tuning spends where it has to find the target as well."""
+TUNING_SHARE = 0.1
+"""Share of a run's budget that tuning spends where it finds the target: so the measurement, with ten times as
+much, can reach what tuning reached, on seeds that are harder as well."""
+LEAST_TUNING_STEPS = 40
 TUNING_SEEDS = 5
 FIRST_TUNING_SEED = 1000
 LARGEST_DEFAULT, MOST_DEFAULT = 1024, 8
@@ -25,8 +27,8 @@ class Question:
     """A study's question, whole: what its runs follow from.
 
     base: the config all runs share, as `portable_values` gives it. rows: training rows. batch_sizes ascending.
-    tuning_seeds: never among `seeds`. target: None until tuning has found it. budget: of each measuring run.
-    tuning_set: what the target was found from (only with target_from tuning), in words.
+    tuning_seeds: never among `seeds`. budget: of each measuring run. target: None until tuning has found it.
+    data: checksum of the data set. widenings: how often a grid may be widened.
     """
 
     base: dict[str, Any]
@@ -37,6 +39,7 @@ class Question:
     seeds: tuple[int, ...]
     tuning_seeds: tuple[int, ...]
     budget: Budget
+    tuning_budget: Budget
     target: StopRule | None
     target_from: TargetFrom
     metric: str
@@ -52,17 +55,6 @@ class Question:
         """Whether the metric is a loss."""
         return self.metric.endswith("loss")
 
-    @property
-    def tuning_budget(self) -> Budget:
-        """What each tuning run may spend, the same for all: a quarter of the budget, or all of it where the
-        target is known from the start (runs stop there) or the schedule stretches over the budget."""
-        whole = self.target_from != "tuning" or self._horizon()
-        share = 1.0 if whole else TUNING_SHARE
-        amount = self.budget.amount * share
-        if self.budget.unit in ("steps", "examples"):
-            amount = max(1.0, float(math.ceil(amount)))
-        return Budget(amount, self.budget.unit)
-
     def config(self, batch_size: int, **changes: Any) -> Config:
         """The config of a run; ConfigError where it cannot be one."""
         document = Document(copy.deepcopy(self.base), name="study")
@@ -76,8 +68,23 @@ class Question:
         config = self.config(batch_size, budget=str(budget))
         return total_steps(config, batch_plan(config, self.rows))
 
-    def _horizon(self) -> bool:
-        return self.config(self.batch_sizes[0]).learning_rate.schedule in ("cosine", "one-cycle")
+
+def tuning_budget(question: Question) -> Budget:
+    """What each tuning run of a new study may spend, the same for all.
+
+    A tenth of the budget, and 40 steps at the largest batch size at least; all of the budget where the target
+    is known from the start (runs stop there), or where the schedule stretches over the budget.
+    """
+    largest = question.batch_sizes[-1]
+    stretches = question.config(largest).learning_rate.schedule in ("cosine", "one-cycle")
+    if question.target_from != "tuning" or stretches:
+        return question.budget
+    steps = question.steps_in(question.budget, largest)
+    share = TUNING_SHARE if steps is None else min(1.0, max(TUNING_SHARE, LEAST_TUNING_STEPS / steps))
+    amount = question.budget.amount * share
+    if question.budget.unit in ("steps", "examples"):
+        amount = float(math.ceil(amount))
+    return Budget(float(f"{amount:.6g}"), question.budget.unit)
 
 
 def default_batch_sizes(rows: int) -> tuple[int, ...]:
