@@ -25,7 +25,7 @@ class Artist:
         if sys.platform == "linux" and "torch" not in sys.modules:  # a fork of many threads is unsafe
             context = multiprocessing.get_context("fork")
             self._channel, theirs = context.Pipe()
-            self._process = context.Process(target=_draw_until_told, args=(theirs,), daemon=True)
+            self._process = context.Process(target=_draw_until_told, args=(theirs, self._channel), daemon=True)
             self._process.start()
             theirs.close()
         return self
@@ -43,7 +43,10 @@ class Artist:
         """
         if self._channel is None:
             return partial(drawing, path)
-        self._channel.send((drawing, path))
+        try:
+            self._channel.send((drawing, path))
+        except OSError:  # it was killed
+            return partial(drawing, path)
         return partial(self._wait, drawing, path)
 
     def _wait(self, drawing: Drawing, path: Path) -> None:
@@ -57,9 +60,10 @@ class Artist:
                 raise error
 
 
-def _draw_until_told(channel: Connection) -> None:
+def _draw_until_told(channel: Connection, parents: Connection) -> None:
     """The process: load what drawing needs, then draw. Ctrl-C is the main process's business."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parents.close()  # else the channel would not break when the main process is killed
     import pandas  # noqa: F401
 
     while True:

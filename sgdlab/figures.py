@@ -30,6 +30,8 @@ def run_figure(run: Run, kind: str = "curves", **options: Any) -> "Figure":
 
     history, best = run.history, run.summary.get("best_epoch")
     if _known(kind, RUN_KINDS) == "accuracy":
+        if not plots.has_accuracy(history):
+            raise UserError(f"--kind accuracy: {run.path} is a regression and has none; choose loss")
         return plots.accuracy_figure(history, best, **{key: options[key] for key in options if key != "log_y"})
     draw = plots.curves_figure if kind == "curves" else plots.loss_figure
     return draw(history, best, **{"loss_label": loss_label(run)} | options)

@@ -21,11 +21,11 @@ class FolderHeld(RunFolderError):
 
 
 @contextmanager
-def held(folder: Path, patience: float = PATIENCE_SECONDS) -> Iterator[None]:
+def held(folder: Path) -> Iterator[None]:
     """Hold a folder; FolderHeld says who has it where it does not come free, OSError what hinders."""
     lock = FileLock(folder / LOCK)
     try:
-        lock.acquire(timeout=patience, poll_interval=0.05)
+        lock.acquire(timeout=PATIENCE_SECONDS, poll_interval=0.05)
     except Timeout:
         raise FolderHeld(f"{folder}: {_holder(folder)} is at work on it; wait for it or stop it") from None
     except OSError as error:

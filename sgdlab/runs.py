@@ -95,28 +95,34 @@ class RunFolder:
 
     def history(self) -> "pd.DataFrame":
         """history.csv; RunFolderError where it lacks rows that the summary tells of."""
+        least = self._known_step()  # first: while a run goes on, rows are written before the summary
         table = read_history(self.path / HISTORY)
-        self._check_last_step(int(table["step"].iloc[-1]) if len(table) else -1)
+        self._check_rows(int(table["step"].iloc[-1]) if len(table) else -1, least)
         return table
 
     def check(self) -> None:
         """Look quickly whether summary, history and config can be read; RunFolderError says what cannot."""
         ended = self.summary()["status"] in ("completed", "diverged")
+        least = self._known_step()
         if ended or (self.path / HISTORY).exists():
-            self._check_last_step(last_step(self.path / HISTORY))
+            self._check_rows(last_step(self.path / HISTORY), least)
         try:
             if ended or (self.path / CONFIG).exists():
                 self.config()
         except ConfigError as error:
             raise RunFolderError(f"{self.path / CONFIG}: damaged: {error.problems[0]}") from None
 
-    def _check_last_step(self, step: int) -> None:
+    def _known_step(self) -> float:
+        """The step of the last row that the summary knows of; -1 where it tells nothing."""
         try:
-            known = self.summary().get("final_step")
+            step = self.summary().get("final_step")
         except RunFolderError:
-            return  # a summary that is damaged tells nothing of the history
-        if known is not None and step < known:
-            raise RunFolderError(f"{self.path / HISTORY}: damaged: its rows end at step {step} of {known}")
+            step = None
+        return -1 if step is None else step
+
+    def _check_rows(self, step: int, least: float) -> None:
+        if step < least:
+            raise RunFolderError(f"{self.path / HISTORY}: damaged: its rows end at step {step} of {least}")
 
     def is_held(self) -> bool:
         """Whether a living process is at work in this folder."""
@@ -204,6 +210,8 @@ def runs_in(path: Path) -> list[RunFolder]:
     if is_run(path):
         return [RunFolder(path)]
     inside = path / "runs" if is_sweep(path) else path
+    if is_sweep(path) and not inside.exists():
+        return []  # planned, and not begun
     try:
         return [RunFolder(child) for child in sorted(inside.iterdir()) if is_run(child)]
     except OSError as error:

@@ -17,13 +17,17 @@ SHARES = st.floats(0, 0.49)
 COUNTS = st.integers(1, 10**6)
 POSITIVE = st.floats(1e-300, 1e300)
 OPTIONS = st.dictionaries(
-    WORDS, st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(-1e9, 1e9) | WORDS | st.lists(st.integers()), max_size=3
+    WORDS,
+    st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.floats(-1e9, 1e9) | WORDS | st.lists(st.integers()),
+    max_size=3,
 )
 
 
 def section(name, **keys):
     """A mapping with that name and any choice of the keys."""
-    return st.fixed_dictionaries({"name": st.sampled_from(name.split()) if isinstance(name, str) else name}, optional=keys)
+    return st.fixed_dictionaries(
+        {"name": st.sampled_from(name.split()) if isinstance(name, str) else name}, optional=keys
+    )
 
 
 DATASET_KEYS = {
@@ -58,7 +62,12 @@ DATASETS = (
 INITS = st.sampled_from(["torch", "normal"]) | section("normal", std=POSITIVE, bias=st.sampled_from(["zero", "torch"]))
 MODELS = (
     section("linear", init=INITS, output=st.sampled_from(["logits", "softmax"]))
-    | section("mlp", init=INITS, hidden=st.lists(COUNTS, max_size=4), activation=st.sampled_from("relu tanh sigmoid gelu".split()))
+    | section(
+        "mlp",
+        init=INITS,
+        hidden=st.lists(COUNTS, max_size=4),
+        activation=st.sampled_from(["relu", "tanh", "sigmoid", "gelu"]),
+    )
     | section("cnn", channels=st.lists(COUNTS, min_size=1, max_size=3))
     | section(st.just("mine:Net"), options=OPTIONS, input=st.sampled_from(["natural", "flat"]))
 )
@@ -85,11 +94,15 @@ SCHEDULES = st.one_of(
         }.items()
     ]
 )
-AMOUNTS = st.builds(lambda n, unit: f"{n} {unit}", COUNTS, st.sampled_from("epochs steps examples".split())) | st.builds(
-    lambda n, unit: f"{n!r} {unit}", st.floats(1e-6, 1e6), st.sampled_from(["epochs", "epoch"])
-)
+AMOUNTS = st.builds(
+    lambda n, unit: f"{n} {unit}", COUNTS, st.sampled_from(["epochs", "steps", "examples"])
+) | st.builds(lambda n, unit: f"{n!r} {unit}", st.floats(1e-6, 1e6), st.sampled_from(["epochs", "epoch"]))
 SECONDS = st.builds("{} seconds".format, st.floats(1e-3, 1e6))
-BATCHES = COUNTS | st.just("full") | st.fixed_dictionaries({"initial": COUNTS, "every": COUNTS}, optional={"factor": st.integers(2, 9)})
+BATCHES = (
+    COUNTS
+    | st.just("full")
+    | st.fixed_dictionaries({"initial": COUNTS, "every": COUNTS}, optional={"factor": st.integers(2, 9)})
+)
 CONFIGS = st.builds(
     lambda budget, rest: {**rest, **budget},
     st.builds(lambda epochs: {"epochs": epochs}, POSITIVE) | st.builds(lambda amount: {"budget": amount}, AMOUNTS),
@@ -124,7 +137,9 @@ def test_any_config_that_loads_writes_and_loads_back_equal(tmp_path, values):
     assert config_to_yaml(again) == text
 
 
-@pytest.mark.parametrize("word", ["1e5", "1E-3", ".5e1", "yes", "null", "~", "0x1f", "2020-01-01", "1_000", "a: b", "#", " x", ""])
+@pytest.mark.parametrize(
+    "word", ["1e5", "1E-3", ".5e1", "yes", "null", "~", "0x1f", "2020-01-01", "1_000", "a: b", "#", " x", ""]
+)
 def test_text_that_looks_like_something_else_stays_text(tmp_path, word):
     config = make_config(dataset={"name": "npz", "path": "a.npz", "features": word})
     again = load_config(write_config(tmp_path / "written.yaml", config_to_yaml(config)))
@@ -183,7 +198,9 @@ def test_paths_and_references_become_absolute_from_the_files_folder(tmp_path):
 
 def test_home_is_expanded_in_a_path_and_a_stranger_is_not(monkeypatch):
     monkeypatch.setenv("HOME", "/home/somebody")
-    paths = [make_config(dataset={"name": "npz", "path": path}).dataset.path for path in ("~/a.npz", "~nobody-here/a.npz")]
+    paths = [
+        make_config(dataset={"name": "npz", "path": path}).dataset.path for path in ("~/a.npz", "~nobody-here/a.npz")
+    ]
     assert paths[0] == "/home/somebody/a.npz" and paths[1].endswith("/~nobody-here/a.npz")
 
 
@@ -238,7 +255,9 @@ def test_schema_takes_every_shipped_config_in_its_short_form():
 def test_shipped_configs_are_found_by_name_from_anywhere(tmp_path):
     assert {"default", "parr/minibatch-8", "d2l/gd"} <= set(shipped_names())
     by_name = load_config("parr/minibatch-8")
-    assert by_name == load_config("configs/parr/minibatch-8.yaml") == load_config(ROOT / "configs/parr/minibatch-8.yaml")
+    assert (
+        by_name == load_config("configs/parr/minibatch-8.yaml") == load_config(ROOT / "configs/parr/minibatch-8.yaml")
+    )
     assert all(described().values())
 
 

@@ -1,4 +1,5 @@
 """What bad configs and options get: one clear error that names place, value and remedy, whatever the garbage."""
+# ruff: noqa: E501  a table of messages as they are
 
 import re
 
@@ -185,12 +186,15 @@ def test_override_that_does_not_fit_is_told_by_its_option(assignment, fault):
 
 # --- garbage ------------------------------------------------------------------------------------
 
-SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.dates() | st.binary(max_size=5)
+SCALARS = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.dates() | st.binary(max_size=5)
+)
 KEYS = st.sampled_from(
-    "dataset model loss optimizer learning_rate batch_size sampling epochs budget stop_at evaluate_every device "
-    "engine threads seed name initial schedule hidden init options path target limit validation std every sweep".split()
+    ["dataset", "model", "loss", "optimizer", "learning_rate", "batch_size", "sampling", "epochs", "budget", "stop_at", "evaluate_every", "device", "engine", "threads", "seed", "name", "initial", "schedule", "hidden", "init", "options", "path", "target", "limit", "validation", "std", "every", "sweep"]
 ) | st.text(max_size=10)
-GARBAGE = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=5), max_leaves=12)
+GARBAGE = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=5), max_leaves=12
+)
 
 
 def valid_or_refused(make) -> None:
@@ -213,7 +217,9 @@ def test_any_file_gives_a_config_or_a_config_error(tmp_path, content):
     valid_or_refused(lambda: load_config(tmp_path / "a.yaml"))
 
 
-PIECES = st.sampled_from(list("{}[]:,-?&*!|>'\"%@`#~ \n\t=.") + ["epochs", "dataset", "name", "1", "1e3", "- ", ": ", "!!", "<<", "\x85"])
+PIECES = st.sampled_from(
+    [*list("{}[]:,-?&*!|>'\"%@`#~ \n\t=."), "epochs", "dataset", "name", "1", "1e3", "- ", ": ", "!!", "<<", "\x85"]
+)
 
 
 @given(st.lists(PIECES, max_size=40).map("".join))
@@ -223,7 +229,10 @@ def test_any_jumble_of_yaml_gives_a_config_or_a_config_error(tmp_path, text):
     valid_or_refused(lambda: load_config(tmp_path / "a.yaml"))
 
 
-@given(st.lists(KEYS, min_size=1, max_size=3).map(".".join), st.text(max_size=30) | st.lists(PIECES, max_size=15).map("".join))
+@given(
+    st.lists(KEYS, min_size=1, max_size=3).map(".".join),
+    st.text(max_size=30) | st.lists(PIECES, max_size=15).map("".join),
+)
 @settings(max_examples=300)
 def test_any_override_gives_a_config_or_a_config_error(key, value):
     def apply():

@@ -52,7 +52,9 @@ def test_warm_up_changes_no_result():
     assert np.array_equal(run_steps(cold, 0, 16), run_steps(warm, 0, 16))
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", {"name": "sgd", "momentum": 0.9}, "adam", "adamw", "rmsprop", "adagrad", "NAdam"])
+@pytest.mark.parametrize(
+    "optimizer", ["sgd", {"name": "sgd", "momentum": 0.9}, "adam", "adamw", "rmsprop", "adagrad", "NAdam"]
+)
 def test_optimisers_memory_taken_along_continues_the_run(optimizer):
     values = MLP | {"optimizer": optimizer}
     whole = start_training(classification(), **values)

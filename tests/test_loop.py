@@ -56,7 +56,9 @@ def test_row_0_is_never_the_best():
 
 
 def test_best_is_the_record_of_least_validation_loss_and_its_model():
-    training = start_training(classification(), model={"name": "mlp", "hidden": [20]}, learning_rate=0.1, batch_size=5, epochs=12)
+    training = start_training(
+        classification(), model={"name": "mlp", "hidden": [20]}, learning_rate=0.1, batch_size=5, epochs=12
+    )
     records = records_of(training)
     best = training.position.best
     least = min(records[1:], key=lambda record: record.val_loss)
@@ -75,7 +77,9 @@ def test_best_is_by_training_loss_where_nothing_is_held_out():
 
 def test_the_last_shorter_batch_is_trained_on_and_means_weigh_examples():
     """10 rows in batches of 4, 4, 2 at rate 0: every loss is that of one and the same model."""
-    training = start_training(regression(rows=10, held_out=0), model="linear", optimizer="sgd", learning_rate=0, batch_size=4)
+    training = start_training(
+        regression(rows=10, held_out=0), model="linear", optimizer="sgd", learning_rate=0, batch_size=4
+    )
     first, last = records_of(training)
     assert (last.step, last.examples, last.epoch) == (3, 10, 1)
     assert last.mean_batch_loss == pytest.approx(last.train_loss, rel=1e-6)
@@ -84,7 +88,9 @@ def test_the_last_shorter_batch_is_trained_on_and_means_weigh_examples():
     order = training.batches.order(0)
     in_it = torch.from_numpy(order[8:])
     assert last.batch_loss == pytest.approx(evaluate(training.task.model, "mse", x[in_it], y[in_it]).loss, rel=1e-6)
-    by_batch = [evaluate(training.task.model, "mse", x[order[a:b]], y[order[a:b]]).loss for a, b in ((0, 4), (4, 8), (8, 10))]
+    by_batch = [
+        evaluate(training.task.model, "mse", x[order[a:b]], y[order[a:b]]).loss for a, b in ((0, 4), (4, 8), (8, 10))
+    ]
     assert np.mean(by_batch) != pytest.approx(last.mean_batch_loss, rel=1e-3), "an unweighted mean must differ here"
 
 
@@ -121,7 +127,9 @@ def test_cross_entropy_on_softmax_cannot_fall_below_its_floor():
 def test_record_names_the_rate_and_the_batch_size_of_its_last_update():
     rate = {"initial": 0.1, "schedule": "step", "every": 1, "factor": 0.5}
     size = {"initial": 10, "every": 1, "factor": 2}
-    records = trained(regression(rows=40), model="linear", optimizer="sgd", learning_rate=rate, batch_size=size, epochs=3)
+    records = trained(
+        regression(rows=40), model="linear", optimizer="sgd", learning_rate=rate, batch_size=size, epochs=3
+    )
     assert [record.learning_rate for record in records] == [0.1, 0.1, 0.05, 0.025]
     assert [record.batch_size for record in records] == [10, 10, 20, 40]
     assert steps_of(records) == [0, 4, 6, 7]
@@ -209,7 +217,9 @@ def test_target_ends_the_run_at_the_first_record_that_reaches_it():
 
 
 def test_target_in_accuracy_is_reached_from_below():
-    stopped = trained(classification(), model="linear", learning_rate=0.05, batch_size=5, epochs=20, stop_at="train_accuracy=0.9")
+    stopped = trained(
+        classification(), model="linear", learning_rate=0.05, batch_size=5, epochs=20, stop_at="train_accuracy=0.9"
+    )
     assert stopped[-1].train_accuracy >= 0.9 > max(record.train_accuracy for record in stopped[:-1])
     assert stopped[-1].epoch < 20
 
@@ -253,7 +263,12 @@ def test_step_of_divergence_is_the_same_in_long_stretches(engine, monkeypatch):
 
 # --- what must change nothing -------------------------------------------------------------------
 
-MLP = {"model": {"name": "mlp", "hidden": [7], "activation": "tanh"}, "learning_rate": 0.01, "batch_size": 4, "epochs": 3}
+MLP = {
+    "model": {"name": "mlp", "hidden": [7], "activation": "tanh"},
+    "learning_rate": 0.01,
+    "batch_size": 4,
+    "epochs": 3,
+}
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -337,7 +352,9 @@ def test_gradient_descent_on_a_parabola_shrinks_by_1_minus_eta_lambda(engine, ra
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize(("rate", "momentum", "size"), [(0.1, 0.0, 1), (0.5, 0.0, 1), (0.5, 0.0, 4), (0.1, 0.5, 1), (0.05, 0.9, 1)])
+@pytest.mark.parametrize(
+    ("rate", "momentum", "size"), [(0.1, 0.0, 1), (0.5, 0.0, 1), (0.5, 0.0, 4), (0.1, 0.5, 1), (0.05, 0.9, 1)]
+)
 def test_stationary_variance_under_independent_gradient_noise(engine, rate, momentum, size):
     """eta s^2 (1 + mu) / (lambda (1 - mu)(2 (1 + mu) - eta lambda)); without momentum eta s^2 / (lambda (2 - eta lambda)).
 
@@ -378,7 +395,9 @@ def plain_pytorch(problem, optimizer, size: int, epochs: int, seed: int) -> list
     torch.manual_seed(torch_seed(seed, "init"))
     model = nn.Sequential(nn.Linear(problem.features, 7), nn.Tanh(), nn.Linear(7, problem.outputs))
     update, measure = optimizer(model.parameters()), nn.CrossEntropyLoss()
-    x, y, x_val, y_val = map(torch.from_numpy, (problem.train.x, problem.train.y, problem.validation.x, problem.validation.y))
+    x, y, x_val, y_val = map(
+        torch.from_numpy, (problem.train.x, problem.train.y, problem.validation.x, problem.validation.y)
+    )
     results = []
     for epoch in range(epochs):
         key = np.random.SeedSequence([seed, 4, epoch])
@@ -411,6 +430,8 @@ def plain_pytorch(problem, optimizer, size: int, epochs: int, seed: int) -> list
 def test_losses_are_those_of_a_plain_pytorch_loop(engine, section, rate, optimizer):
     """Five epochs of 13 float32 steps, fused or compiled against plain: agreement to 1e-4."""
     problem = classification(rows=50)
-    records = trained(problem, **(MLP | {"optimizer": section, "learning_rate": rate, "epochs": 5}), engine=engine, seed=3)
+    records = trained(
+        problem, **(MLP | {"optimizer": section, "learning_rate": rate, "epochs": 5}), engine=engine, seed=3
+    )
     ours = [(r.train_loss, r.val_loss, r.mean_batch_loss) for r in records[1:]]
     assert np.array(ours) == pytest.approx(np.array(plain_pytorch(problem, optimizer, 4, 5, seed=3)), rel=1e-4)

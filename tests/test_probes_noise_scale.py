@@ -59,6 +59,19 @@ MODULES = """
             return self.layers(x)
 """
 
+ROW_BY_ROW = """
+    import torch
+    from torch import nn
+
+    class One(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = nn.Linear(5, 1)
+
+        def forward(self, x):
+            return torch.stack([float(row[0] > 9) + self.layer(row) for row in x])
+"""
+
 
 @pytest.fixture
 def own(tmp_path):
@@ -157,11 +170,7 @@ def test_a_model_that_branches_on_its_whole_batch_has_no_gradients_of_single_row
 
 
 def test_a_module_that_vmap_cannot_run_is_looped_over(own, tmp_path):
-    (tmp_path / "one.py").write_text(
-        "import torch\nfrom torch import nn\n\nclass One(nn.Module):\n"
-        "    def __init__(self):\n        super().__init__()\n        self.layer = nn.Linear(5, 1)\n\n    def forward(self, x):\n"
-        "        return torch.stack([float(row[0] > 9) + self.layer(row) for row in x])\n"
-    )
+    (tmp_path / "one.py").write_text(textwrap.dedent(ROW_BY_ROW))
     config = TWIN | {"model": {"name": f"{tmp_path}/one.py:One", "input": "flat"}}
     task = session_of(config | {"dataset": {"name": "airfoil-twin", "limit": 50}}).task
     way, reason = example_way(task)
@@ -216,6 +225,7 @@ def test_draws_of_one_moment_repeat_and_differ_from_anothers():
         ({"fit": {"b_crit": {"estimate": 120.0, "low": 80, "high": None}}}, 120.0),
         ({"fit": {"b_crit": 64}}, 64.0),
         ({"fit": None}, None),
+        ({"fit": {"can_tell": False, "reason": "too few sizes", "b_crit": {"estimate": 64.0}}}, None),
         ({"b_crit": [90.0, 40.0, 200.0]}, 90.0),
     ],
 )

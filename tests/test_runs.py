@@ -31,7 +31,10 @@ def test_twenty_at_once_get_twenty_folders(tmp_path):
 
 def test_run_is_named_by_time_data_optimiser_and_batch():
     assert run_name(make_config(batch_size=8)) == "mnist-10k-adam-bs8"
-    assert run_name(make_config(dataset={"name": "csv", "path": "x/My houses.csv", "target": "y"})) == "My-houses-adam-bs64"
+    assert (
+        run_name(make_config(dataset={"name": "csv", "path": "x/My houses.csv", "target": "y"}))
+        == "My-houses-adam-bs64"
+    )
     assert run_name(make_config(dataset={"name": "pkg.mod:rows"}, batch_size="full")) == "rows-adam-bsfull"
     assert stamped("x", 0.0)[8:9] == "-" and stamped("x", 0.0).endswith("-x")
 
@@ -42,7 +45,9 @@ def test_slug_is_a_plain_file_name(text):
     assert 0 < len(name) <= 100 and "/" not in name and name.isascii() and name.isprintable() and name[0] not in ".-"
 
 
-@pytest.mark.parametrize("name", ["", " ", "../up", "a/b", "a\\b", "..", ".", ".hidden", "a\nb", "a\x1b[31m", "a\0b", "x" * 300, "é" * 100])
+@pytest.mark.parametrize(
+    "name", ["", " ", "../up", "a/b", "a\\b", "..", ".", ".hidden", "a\nb", "a\x1b[31m", "a\0b", "x" * 300, "é" * 100]
+)
 def test_hostile_names_are_refused_and_leave_nothing(name, tiny, runs):
     with pytest.raises(ConfigError, match="--name"):
         checked_name(name)
@@ -52,7 +57,9 @@ def test_hostile_names_are_refused_and_leave_nothing(name, tiny, runs):
         assert answer.err.startswith("error: --name") and answer.err.count("\n") == 1 and answer.err[:-1].isprintable()
 
 
-@pytest.mark.parametrize("name", ["plain", "with space", "Ümläut", "🚀", "a" * 180, "-dash", "per%cent", "[bold]", ":100:"])
+@pytest.mark.parametrize(
+    "name", ["plain", "with space", "Ümläut", "🚀", "a" * 180, "-dash", "per%cent", "[bold]", ":100:"]
+)
 def test_odd_names_work_as_they_stand(name, tiny, runs):
     answer = sgdlab("train", tiny, "--quiet", f"--runs-dir={runs}", f"--name={name}")
     assert (answer.code, answer.out) == (0, f"{runs / name}\n")

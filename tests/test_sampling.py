@@ -19,7 +19,13 @@ def plans(draw, samplings=SAMPLINGS) -> BatchPlan:
     growth = draw(st.none() | st.integers(1, 4))
     maximum = draw(st.none() | st.integers(size, 80)) if growth else None
     return BatchPlan(
-        rows, size, draw(st.sampled_from(samplings)), draw(st.integers(0, 2**40)), growth, draw(st.integers(2, 4)), maximum
+        rows,
+        size,
+        draw(st.sampled_from(samplings)),
+        draw(st.integers(0, 2**40)),
+        growth,
+        draw(st.integers(2, 4)),
+        maximum,
     )
 
 
@@ -60,7 +66,9 @@ def test_two_epochs_and_two_seeds_have_different_orders():
 
 
 def test_streams_of_two_purposes_are_independent():
-    draws = {purpose: generator(0, purpose).integers(2**62) for purpose in ("split", "resample", "init", "order", "noise")}
+    draws = {
+        purpose: generator(0, purpose).integers(2**62) for purpose in ("split", "resample", "init", "order", "noise")
+    }
     assert len(set(draws.values())) == len(draws)
     assert torch_seed(0, "init") != torch_seed(0, "noise") != torch_seed(1, "noise")
 
@@ -70,7 +78,9 @@ def test_fixed_order_is_the_order_of_the_rows():
 
 
 def test_replacement_draws_every_row_equally_often_and_some_twice():
-    counts = np.bincount(np.concatenate([BatchPlan(10, 1, "replacement", 0).order(e) for e in range(1000)]), minlength=10)
+    counts = np.bincount(
+        np.concatenate([BatchPlan(10, 1, "replacement", 0).order(e) for e in range(1000)]), minlength=10
+    )
     assert counts.sum() == 10_000 and abs(counts - 1000).max() < 5 * np.sqrt(1000)
     assert len(set(BatchPlan(100, 1, "replacement", 0).order(0))) < 80
 

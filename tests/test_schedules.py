@@ -37,22 +37,22 @@ def torch_rates(steps: int, make, initial: float = 0.1) -> list[float]:
 
 
 TORCH = {
-    "step": (dict(schedule="step", every=3, factor=0.5), lambda o: torch.optim.lr_scheduler.StepLR(o, 3, 0.5)),
+    "step": ({"schedule": "step", "every": 3, "factor": 0.5}, lambda o: torch.optim.lr_scheduler.StepLR(o, 3, 0.5)),
     "exponential": (
-        dict(schedule="exponential", every=1, factor=0.9),
+        {"schedule": "exponential", "every": 1, "factor": 0.9},
         lambda o: torch.optim.lr_scheduler.ExponentialLR(o, 0.9),
     ),
     "cosine": (
-        dict(schedule="cosine", final=0.1),
+        {"schedule": "cosine", "final": 0.1},
         lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, T_max=48, eta_min=0.01),
     ),
-    "warmup": (dict(warmup=5), lambda o: torch.optim.lr_scheduler.LinearLR(o, 1 / 5, 1, total_iters=4)),
+    "warmup": ({"warmup": 5}, lambda o: torch.optim.lr_scheduler.LinearLR(o, 1 / 5, 1, total_iters=4)),
     "inverse-sqrt": (
-        dict(schedule="inverse-sqrt", every=2),
+        {"schedule": "inverse-sqrt", "every": 2},
         lambda o: torch.optim.lr_scheduler.LambdaLR(o, lambda t: (1 + t / 2) ** -0.5),
     ),
     "warmup then step": (
-        dict(schedule="step", every=2, factor=0.5, warmup=4),
+        {"schedule": "step", "every": 2, "factor": 0.5, "warmup": 4},
         lambda o: torch.optim.lr_scheduler.SequentialLR(
             o,
             [torch.optim.lr_scheduler.LinearLR(o, 1 / 4, 1, total_iters=3), torch.optim.lr_scheduler.StepLR(o, 2, 0.5)],
@@ -168,7 +168,10 @@ def update(optimizer, gradient=0.5) -> float:
             lambda p: torch.optim.RMSprop(p, lr=0.1, alpha=0.9, momentum=0.5),
         ),
         ({"name": "adagrad", "weight_decay": 0.1}, lambda p: torch.optim.Adagrad(p, lr=0.1, weight_decay=0.1)),
-        ({"name": "NAdam", "options": {"momentum_decay": 0.01}}, lambda p: torch.optim.NAdam(p, lr=0.1, momentum_decay=0.01)),
+        (
+            {"name": "NAdam", "options": {"momentum_decay": 0.01}},
+            lambda p: torch.optim.NAdam(p, lr=0.1, momentum_decay=0.01),
+        ),
         ({"name": "Adam", "options": {"amsgrad": True}}, lambda p: torch.optim.Adam(p, lr=0.1, amsgrad=True)),
     ],
 )

@@ -14,7 +14,16 @@ import sgdlab as package
 from sgdlab.config import load_config
 from sgdlab.losses import evaluate
 
-FILES = {"config.yaml", "history.csv", "summary.json", "environment.json", "preprocess.json", "best.pt", "last.pt", "loss.png"}
+FILES = {
+    "config.yaml",
+    "history.csv",
+    "summary.json",
+    "environment.json",
+    "preprocess.json",
+    "best.pt",
+    "last.pt",
+    "loss.png",
+}
 LONG = TINY | {"budget": "600 seconds", "evaluate_every": "1 second", "checkpoint_every": "600 seconds"}
 del LONG["epochs"]
 
@@ -37,14 +46,20 @@ def test_completed_run_leaves_a_complete_folder(tiny, runs):
     assert summary["status"] == "completed" and summary["steps"] == 10 and summary["engine"] == "eager"
     assert summary["final_val_loss"] == pytest.approx(history["val_loss"].iloc[-1], rel=1e-8)
     best = history.iloc[1:].sort_values("val_loss").iloc[0]
-    assert (summary["best_epoch"], summary["best_val_loss"]) == (best["epoch"], pytest.approx(best["val_loss"], rel=1e-8))
+    assert (summary["best_epoch"], summary["best_val_loss"]) == (
+        best["epoch"],
+        pytest.approx(best["val_loss"], rel=1e-8),
+    )
     assert {"best_val_rmse", "train_seconds", "device", "threads"} <= summary.keys()
     environment = json.loads((runs / "one" / "environment.json").read_text())
     assert {"packages", "cpu", "cores", "git_commit", "command", "threads", "data", "python"} <= environment.keys()
 
 
 def test_classification_gets_its_accuracy_and_its_figure(runs, tmp_path):
-    config = write_config(tmp_path / "a.yaml", TINY | {"dataset": {"name": "mnist-10k", "limit": 60}, "model": {"name": "mlp", "hidden": [5]}})
+    config = write_config(
+        tmp_path / "a.yaml",
+        TINY | {"dataset": {"name": "mnist-10k", "limit": 60}, "model": {"name": "mlp", "hidden": [5]}},
+    )
     _, summary = train(config, runs)
     assert 0 <= summary["best_val_accuracy"] <= 1 and {"accuracy.png", "curves.png"} <= names(runs / "one")
 
@@ -81,14 +96,21 @@ def test_diverged_run_says_so_keeps_its_rows_and_exits_with_1(tiny, runs):
     answer, summary = train(tiny, runs, "--learning-rate", 1e3, "--epochs", 40)
     history = pd.read_csv(runs / "one" / "history.csv")
     assert answer.code == 1 and summary["status"] == "diverged"
-    assert summary["reason"] == f"the loss was no longer finite at step {summary['steps']}" and summary["reason"] in answer.out
-    assert len(history) > 1 and history["train_loss"].notna().all() and history["step"].iloc[-1] < summary["steps"] < 200
+    assert (
+        summary["reason"] == f"the loss was no longer finite at step {summary['steps']}"
+        and summary["reason"] in answer.out
+    )
+    assert (
+        len(history) > 1 and history["train_loss"].notna().all() and history["step"].iloc[-1] < summary["steps"] < 200
+    )
     assert "Traceback" not in answer.out + answer.err
 
 
 def test_run_that_diverges_at_once_has_no_best(tiny, runs):
     answer, summary = train(tiny, runs, "--learning-rate", 1e30)
-    assert answer.code == 1 and not any(key.startswith("best") for key in summary) and "best.pt" not in names(runs / "one")
+    assert (
+        answer.code == 1 and not any(key.startswith("best") for key in summary) and "best.pt" not in names(runs / "one")
+    )
 
 
 def test_test_rows_are_measured_once_on_the_best_model(tiny, runs):
@@ -97,7 +119,7 @@ def test_test_rows_are_measured_once_on_the_best_model(tiny, runs):
 
 
 def test_learning_rate_of_zero_is_a_result(tiny, runs):
-    answer, summary = train(tiny, runs, "--learning-rate", 0)
+    answer, _summary = train(tiny, runs, "--learning-rate", 0)
     history = pd.read_csv(runs / "one" / "history.csv")
     assert answer.code == 0 and history["train_loss"].nunique() == 1
 
@@ -170,7 +192,9 @@ def test_second_signal_ends_at_once_and_leaves_whole_files(tmp_path, runs):
         "    def forward(self, x):\n"
         "        self.calls += 1\n        time.sleep(600 if self.calls > 40 else 0)\n        return super().forward(x)\n"
     )
-    config = write_config(tmp_path / "long.yaml", TINY | {"model": "slow:Net", "epochs": 1000, "evaluate_every": "1 step"})
+    config = write_config(
+        tmp_path / "long.yaml", TINY | {"model": "slow:Net", "epochs": 1000, "evaluate_every": "1 step"}
+    )
     process = sgdlab_process("train", config, "--runs-dir", runs, "--name", "one")
     begun(process, runs / "one", rows=12)
     time.sleep(0.5)
@@ -190,11 +214,20 @@ def test_second_signal_ends_at_once_and_leaves_whole_files(tmp_path, runs):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--batch-size", 49], "--batch-size 49 batch_size.initial: 49 is above the 48 training rows; use at most 48, or full"),
+        (
+            ["--batch-size", 49],
+            "--batch-size 49 batch_size.initial: 49 is above the 48 training rows; use at most 48, or full",
+        ),
         (["--set", "model.output=softmax"], "model.output: softmax does not go with a regression; use output: logits"),
         (["--set", "loss=cross_entropy"], "loss: cross_entropy does not go with this regression; use mse or half_mse"),
-        (["--set", "stop_at=val_accuracy=0.9"], "stop_at: val_accuracy is never measured in a regression; use val_loss"),
-        (["--set", "stop_at=val_loss=0.9", "--set", "dataset.validation=0"], "stop_at: val_loss is never measured without"),
+        (
+            ["--set", "stop_at=val_accuracy=0.9"],
+            "stop_at: val_accuracy is never measured in a regression; use val_loss",
+        ),
+        (
+            ["--set", "stop_at=val_loss=0.9", "--set", "dataset.validation=0"],
+            "stop_at: val_loss is never measured without",
+        ),
         (["--set", "optimizer=Nope"], "optimizer.name: torch.optim has no class 'Nope'"),
         (["--set", "model=cnn"], "model.name: cnn needs images"),
         (["--set", "model=nowhere:Net"], 'no module "nowhere"'),

@@ -93,12 +93,12 @@ def show_verdicts(judged: "Verdicts") -> None:
 
 
 def resume(
-    path: Annotated[Path, typer.Argument(metavar="RUN_OR_SWEEP", help="Folder of a run or sweep.")],
+    path: Annotated[Path, typer.Argument(metavar="RUN_OR_SWEEP", help="Folder of a run, sweep or study.")],
     epochs: opt.Epochs = None,
-    jobs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Runs at once, for a sweep.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, metavar="N", help="Runs at once, for a sweep or study.")] = None,
     quiet: opt.Quiet = False,
 ) -> None:
-    """Continue an interrupted run from its last checkpoint, or complete a sweep.
+    """Continue an interrupted run from its last checkpoint, or complete a sweep or study.
 
     Examples:
 
@@ -107,12 +107,25 @@ def resume(
     sgdlab resume runs/my-run --epochs 100
     """
     from sgdlab import api, results
+    from sgdlab.studies.folder import is_study
 
+    if is_study(path):
+        _resume_study(path, epochs, jobs, quiet)
+        return
     opened = api.open_run(path)
     if isinstance(opened, results.Sweep):
         _resume_sweep(opened, epochs, jobs, quiet)
     else:
         _resume_run(opened.folder, epochs, quiet)
+
+
+def _resume_study(path: Path, epochs: float | None, jobs: int | None, quiet: bool) -> None:
+    from sgdlab.cli import study as study_command
+    from sgdlab.errors import UserError
+
+    if epochs is not None:
+        raise UserError("--epochs extends single runs; a study keeps its budget")
+    study_command.go_on(path, jobs, quiet)
 
 
 def _resume_run(folder: "RunFolder", epochs: float | None, quiet: bool) -> None:

@@ -16,6 +16,7 @@ from sgdlab.cli.progress import SweepDisplay
 if TYPE_CHECKING:
     from sgdlab.lessons.run import Lesson
 
+WIDTH = 120
 STYLES = {"reproduced": "green", "not reproduced": "red", "cannot tell": "yellow"}
 
 
@@ -29,7 +30,7 @@ def lesson(
         Literal["parr", "d2l"], typer.Argument(help="parr: the notebook with MNIST; d2l: the chapter with airfoil.")
     ],
     seeds: Annotated[
-        str | None, typer.Option(metavar="A-B", help="Seeds, as 0-4 or 0,7; for d2l 0-9 unless given.")
+        str | None, typer.Option(metavar="A-B", help="Seeds, as 0-4 or 0,7; for d2l 0-19 unless given.")
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Few seeds and short runs; verdicts may be: cannot tell.")
@@ -92,7 +93,7 @@ def show(done: "Lesson") -> None:
         words.append(f"\n{printable(each.numbers)}", style="not bold")
         words.append(f"\n→ {printable(each.meaning)}", style="not bold italic")
         table.add_row(str(number), Text(each.verdict, style=STYLES[each.verdict]), words)
-    console().print(table)
+    console().print(table, width=min(console().width, WIDTH))
     say(in_short(done.claims))
     for note in done.notes:
         say(note)

@@ -379,7 +379,7 @@ class Config(Section):
     checkpoint_every: Interval = Field(default_factory=lambda: Interval(10, "seconds"))
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     engine: Literal["auto", "eager", "native"] = "auto"
-    threads: Count | Literal["auto"] = "auto"
+    threads: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = "auto"
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
     @model_validator(mode="after")

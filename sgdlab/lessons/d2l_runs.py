@@ -13,7 +13,7 @@ from sgdlab.data import Problem, load
 from sgdlab.engine.base import Task
 from sgdlab.errors import DataError
 from sgdlab.lessons.clock import epoch_clock
-from sgdlab.lessons.d2l import D2lEvidence, GradientDescent
+from sgdlab.lessons.d2l_evidence import D2lEvidence, GradientDescent
 from sgdlab.lessons.experiment import Experiment
 from sgdlab.lessons.outcomes import outcomes_of
 from sgdlab.lessons.products import product_rounds
@@ -40,7 +40,7 @@ class Length:
 
 
 FULL = Length()
-QUICK = Length(rounds=3, product_rounds=5)
+QUICK = Length(rounds=5, product_rounds=9)
 
 FOLDERS = {
     "GD": "gd", "SGD": "sgd", "batch 100": "minibatch-100", "batch 10": "minibatch-10", "concise": "concise",
@@ -141,7 +141,8 @@ def _law(task: Task) -> StdLaw | None:
 
 
 def _config(name: str, source: str = AIRFOIL, **changes: Any) -> Config:
-    options: dict[str, Any] = {key.replace(".", "__"): value for key, value in ({"dataset.name": source} | changes).items()}
+    changed: dict[str, Any] = {"dataset.name": source} | changes
+    options = {key.replace(".", "__"): value for key, value in changed.items()}
     return build_config(without_grid(api.document_of(name, **options)))
 
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from sgdlab import plots
 from sgdlab.lessons.clock import NATIVE, PLAIN
-from sgdlab.lessons.d2l import METHODS, PRODUCT_FLOPS, D2lEvidence
-from sgdlab.lessons.parr import SIZES, ParrEvidence
+from sgdlab.lessons.d2l_evidence import METHODS, PRODUCT_FLOPS, D2lEvidence
+from sgdlab.lessons.parr_evidence import SIZES, ParrEvidence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -82,7 +82,9 @@ def d2l_figures(e: D2lEvidence, conditions: str) -> "dict[str, Figure]":
         "exercises": plots.overlay_figure(
             exercises, "train_loss", x="examples", column_label=_HALF, title="The exercises, batch 10", budget=""
         ),
-        "products": plots.matmul_figure(_product_table(e), title="One matrix product in four ways", note=conditions),
+        "products": plots.matmul_figure(
+            _product_table(e), title="One matrix product in four ways", note="256 x 256, float32, one thread; medians"
+        ),
     }
     if e.law is not None:
         points = e.law.points

@@ -14,7 +14,7 @@ from sgdlab.lessons.clock import NATIVE, PLAIN, epoch_clock
 from sgdlab.lessons.experiment import Experiment
 from sgdlab.lessons.leak import leaked_share
 from sgdlab.lessons.outcomes import Outcomes, outcomes_of
-from sgdlab.lessons.parr import SIZES, ParrEvidence
+from sgdlab.lessons.parr_evidence import SIZES, ParrEvidence
 from sgdlab.lessons.picking import picked
 from sgdlab.results import Sweep
 from sgdlab.sweeps.plan import without_grid
@@ -28,19 +28,23 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Length:
-    """How much is done. batch_seeds: full-batch runs are long, so at most so many seeds."""
+    """How much is done. batch_seeds: full-batch runs are long, so at most so many seeds; looks: evaluations at
+    equal steps."""
 
     epochs: int = 51
     batch_epochs: int = 1001
     batch_seeds: int = 4
     steps: int = 3200
+    looks: int = 25
     tuning_epochs: int = 20
     rates: tuple[float, ...] = (0.0003, 0.001, 0.003, 0.01, 0.03)
-    rounds: int = 7
+    rounds: int = 9
 
 
 FULL = Length()
-QUICK = Length(epochs=2, batch_epochs=10, batch_seeds=2, steps=64, tuning_epochs=1, rates=(0.001, 0.03), rounds=3)
+QUICK = Length(
+    epochs=2, batch_epochs=10, batch_seeds=2, steps=64, looks=4, tuning_epochs=1, rates=(0.001, 0.03), rounds=5
+)
 
 
 def experiments(seeds: Sequence[int], length: Length) -> dict[str, Experiment]:
@@ -139,7 +143,7 @@ def _batch_changes(length: Length) -> dict[str, object]:
 
 
 def _step_changes(length: Length) -> dict[str, object]:
-    return {"budget": f"{length.steps} steps", "evaluate_every": f"{max(length.steps // 25, 1)} steps"}
+    return {"budget": f"{length.steps} steps", "evaluate_every": f"{max(length.steps // length.looks, 1)} steps"}
 
 
 def _shares(config: str, seeds: Sequence[int]) -> dict[int, float]:

@@ -5,11 +5,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from sgdlab.analysis.intervals import Interval, mean_interval, t_quantile
+from sgdlab.analysis.intervals import Interval, mean_interval, median_interval, t_quantile
 from sgdlab.analysis.paired import PairedDifference
 from sgdlab.lessons.claim import Verdict
 
 LEVEL = 0.95
+LEAST_LEVEL = 0.9
+"""A median's interval that attains less (4 values and fewer) bounds nothing."""
+
 BySeed = Mapping[int, float]
 
 
@@ -38,6 +41,20 @@ def ratio_of(a: Sequence[float], b: Sequence[float]) -> Interval:
         return nothing(len(pairs))
     log = mean_of([math.log(x / y) for x, y in pairs])
     return Interval(math.exp(log.estimate), math.exp(log.low), _exp(log.high), log.level, log.n)
+
+
+def times_as_long(a: Sequence[float], b: Sequence[float]) -> Interval:
+    """Median of the rounds' own ratios a_i/b_i with its order-statistic interval; for timings, whose tails are heavy.
+
+    a, b: seconds in the same rounds, above 0; `nothing` where one of them is not finite.
+    """
+    pairs = list(zip(a, b, strict=False))
+    if not pairs or any(not (0 < x < math.inf and 0 < y < math.inf) for x, y in pairs):
+        return nothing(len(pairs))
+    found = median_interval([x / y for x, y in pairs], LEVEL)
+    if found.level < LEAST_LEVEL:
+        return Interval(found.estimate, -math.inf, math.inf, found.level, found.n)
+    return found
 
 
 def slope_of(ys: Mapping[float, float]) -> float:
@@ -106,6 +123,13 @@ def larger_is_worse(pairs: Sequence[PairedDifference]) -> Verdict:
     if any(pair.outcome == "equal" for pair in ends):
         return "not reproduced"
     return "reproduced" if any(pair.outcome == "first" for pair in ends) else "cannot tell"
+
+
+def first_is_better(pair: PairedDifference) -> Verdict:
+    """Reproduced where the first of a pair beats the second, not reproduced where it loses or both are equal."""
+    if pair.outcome == "cannot tell":
+        return "cannot tell"
+    return "reproduced" if pair.outcome == "first" else "not reproduced"
 
 
 def agrees(found: float, said: float, tolerance: float) -> Verdict:

@@ -129,9 +129,7 @@ def mark_escape(axes: Axes, each: Curve, limits: tuple[float, float], colour: st
         return False
     inside = np.flatnonzero(ok & (y <= limits[1]))
     where = min(int(inside[-1]) + 1, last) if above and inside.size else last
-    axes.plot(
-        [each.x[where]], [1], "^", transform=axes.get_xaxis_transform(), color=colour, clip_on=False, ms=7
-    )
+    axes.plot([each.x[where]], [1], "^", transform=axes.get_xaxis_transform(), color=colour, clip_on=False, ms=7)
     return True
 
 

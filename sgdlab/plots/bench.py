@@ -79,7 +79,14 @@ def step_figure(table: pd.DataFrame, *, title: str = "", note: str = "") -> Figu
         if at is not None:
             best = float(rows.loc[rows["batch_size"] == at, "examples_per_second"].iloc[0])
             left.plot(
-                [at], [best], "o", mfc="none", mec=COLOURS[i % len(COLOURS)], mew=1.6, ms=11 + 3 * (i % 3)
+                [at],
+                [best],
+                "o",
+                mfc="none",
+                mec=COLOURS[i % len(COLOURS)],
+                mew=1.6,
+                ms=11 + 3 * (i % 3),
+                clip_on=False,
             )
         entries.append((line, str(engine) if at is None else f"{engine}: knee at {number(at)}"))
     for axes, columns in (

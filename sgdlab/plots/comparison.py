@@ -112,9 +112,7 @@ def overlay_figure(
         column = "train_loss"
     figure, (axes,) = new_figure(8.0, 4.6)
     spreads = {
-        label: spread_over_seeds(group, column, x, log_x=log_x, band=band)
-        for label, group in runs.items()
-        if group
+        label: spread_over_seeds(group, column, x, log_x=log_x, band=band) for label, group in runs.items() if group
     }
     curves = [each for spread in spreads.values() for each in _curves(spread)]
     limits = _overlay_limits(curves, column, log_y)
@@ -159,9 +157,7 @@ def _curves(spread: Spread) -> list[axis.Curve]:
 
 def _overlay_limits(curves: list[axis.Curve], column: str, log_y: bool) -> tuple[float, float]:
     if column.endswith("accuracy") and not log_y:
-        values = np.concatenate(
-            [each.y[1:] if each.skip_start else each.y for each in curves] or [np.empty(0)]
-        )
+        values = np.concatenate([each.y[1:] if each.skip_start else each.y for each in curves] or [np.empty(0)])
         values = values[np.isfinite(values)]
         low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
         pad = 0.06 * (high - low) or 0.05

@@ -99,9 +99,7 @@ def curves_figure(
     The arguments are those of `loss_figure`.
     """
     if not has_accuracy(history):
-        return loss_figure(
-            history, best_epoch, x=x, log_x=log_x, log_y=log_y, loss_label=loss_label, title=title
-        )
+        return loss_figure(history, best_epoch, x=x, log_x=log_x, log_y=log_y, loss_label=loss_label, title=title)
     figure, (left, right) = new_figure(9.6, 3.9, 1, 2)
     columns = {f"{split}_loss": name for split, name in SPLITS.items()}
     entries = _draw_loss(left, history, columns, x=x, log_x=log_x, log_y=log_y)

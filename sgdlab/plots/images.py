@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 TILE, STRIP, GAP, PAD = 0.74, 0.19, 0.08, 0.1  # inches: image, its label above, between tiles, edge
 
 
-def image_grid(
-    images: ArrayLike, labels: Sequence[Any], rows: int = 8, columns: int = 8, *, title: str = ""
-) -> Figure:
+def image_grid(images: ArrayLike, labels: Sequence[Any], rows: int = 8, columns: int = 8, *, title: str = "") -> Figure:
     """The first rows x columns images, row by row, each with its label above it.
 
     images: [n, h, w] grey (drawn dark on white, scaled from the lowest to the highest value), or

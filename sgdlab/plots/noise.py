@@ -32,9 +32,7 @@ if TYPE_CHECKING:
 Entries = list[tuple[Any, str]]
 
 
-def noise_scale_figure(
-    table: pd.DataFrame, *, b_crit: float | None = None, title: str = "", note: str = ""
-) -> Figure:
+def noise_scale_figure(table: pd.DataFrame, *, b_crit: float | None = None, title: str = "", note: str = "") -> Figure:
     """|G|² and tr Σ (left), and the noise scale tr Σ / |G|² (right), along training, on log axes.
 
     table: step, grad_sq_norm, trace_sigma, noise_scale, and for estimates each with _low and _high (drawn
@@ -70,9 +68,7 @@ def _draw_quantity(axes: Axes, table: pd.DataFrame, column: str, index: int, lab
     if f"{column}_low" in table:
         low, high = finite(table[f"{column}_low"]), finite(table[f"{column}_high"])
         bottom = log_limits(values)[0] / 100
-        low = np.where(
-            np.isnan(low), low, np.fmax(low, bottom)
-        )  # an interval that reaches 0 goes off the axis
+        low = np.where(np.isnan(low), low, np.fmax(low, bottom))  # an interval that reaches 0 goes off the axis
         axes.fill_between(steps, low, high, color=COLOURS[index], alpha=0.18, linewidth=0)
     (line,) = axes.plot(steps, np.where(values > 0, values, np.nan), **style)
     return [(line, label)] if np.isfinite(values).any() else []
@@ -122,14 +118,15 @@ def gradient_std_figure(
     figure, (axes,) = new_figure(6.4, 4.4)
     sizes, measured, theory = finite(batch_sizes), finite(stds), finite(predicted)
     entries: Entries = []
-    if std_low is not None and std_high is not None:
-        axes.vlines(sizes, finite(std_low), finite(std_high), color=COLOURS[0], linewidth=1.6)
+    ends = [finite(std_low), finite(std_high)] if std_low is not None and std_high is not None else []
+    if ends:
+        axes.vlines(sizes, *ends, color=COLOURS[0], linewidth=1.6)
     order = np.argsort(sizes)
     drawn = np.where(theory > 0, theory, np.nan)[order]
     (line,) = axes.plot(sizes[order], drawn, color=COLOURS[1], linestyle=LINES[1], lw=1.5)
     (dots,) = axes.plot(sizes, np.where(measured > 0, measured, np.nan), "o", color=COLOURS[0], ms=6.5)
     entries += [(dots, "measured"), (line, prediction)]
-    set_log(axes.yaxis, *log_limits(measured, drawn))
+    set_log(axes.yaxis, *log_limits(measured, drawn, *ends))
     set_batch_axis(axes, sizes)
     if not np.isfinite(measured).any():
         say_nothing_to_draw(axes, "nothing measured")

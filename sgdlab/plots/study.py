@@ -64,9 +64,7 @@ def steps_to_target_figure(
     budget = finite(table["budget_steps"])
     low, high = _y_limits(table, "steps", np.where(np.isnan(steps), budget, np.nan), fitted)
     set_log(axes.yaxis, low, high)
-    entries += _draw_censored(
-        axes, sizes, np.where(np.isnan(steps), budget, np.nan), "not reached in its budget"
-    )
+    entries += _draw_censored(axes, sizes, np.where(np.isnan(steps), budget, np.nan), "not reached in its budget")
     set_batch_axis(axes, sizes)
     entries += _draw_b_crit(axes, fit)
     note = _with_counts(note, _say_how_many(axes, table, steps, budget, (low, high)))
@@ -76,9 +74,7 @@ def steps_to_target_figure(
     return arrange(figure, title=title, note=note, legend=entries, legend_at="top")
 
 
-def seconds_to_target_figure(
-    table: pd.DataFrame, *, target: str = "target", title: str = "", note: str = ""
-) -> Figure:
+def seconds_to_target_figure(table: pd.DataFrame, *, target: str = "target", title: str = "", note: str = "") -> Figure:
     """Training time to target against batch size, log-log, with intervals; the fastest size is ringed.
 
     table: as for `steps_to_target_figure`, with seconds, seconds_low, seconds_high (training seconds,
@@ -92,9 +88,7 @@ def seconds_to_target_figure(
     set_batch_axis(axes, sizes)
     if np.isfinite(seconds).any():
         best = int(np.nanargmin(seconds))
-        (ring,) = axes.plot(
-            sizes[best], seconds[best], "o", mfc="none", mec=INK, mew=1.4, ms=13, linestyle="none"
-        )
+        (ring,) = axes.plot(sizes[best], seconds[best], "o", mfc="none", mec=INK, mew=1.4, ms=13, linestyle="none")
         entries.append((ring, f"fastest: B = {number(sizes[best])}, {number(seconds[best], 3)} s"))
     else:
         axes.set_yticks([])

@@ -22,22 +22,23 @@ def study_b_crit(path: Path) -> tuple[float | None, str]:
         raise RunFolderError(f"{file}: no study can be read there: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
         raise RunFolderError(f"{file}: damaged: not JSON: {str(error)[:100]}") from None
-    found = _find(content, "b_crit")
-    value, low, high = _numbers(found)
-    if value is None:
-        return None, f"{path}: its fit gives no B_crit (the study could not tell)"
+    fit = _holder(content, "b_crit") or {}
+    value, low, high = _numbers(fit.get("b_crit"))
+    if value is None or fit.get("can_tell") is False:
+        reason = str(fit.get("reason") or "it gives no B_crit")
+        return None, f"{path}: the study's fit cannot tell: {reason}"
     interval = f" [{low:.4g}, {high:.4g}]" if low is not None and high is not None else ""
     return value, f"{path}: B_crit {value:.4g}{interval} examples"
 
 
-def _find(content: Any, key: str) -> Any:
-    """The first value under `key` at any depth; None without one."""
+def _holder(content: Any, key: str) -> dict[str, Any] | None:
+    """The first mapping that holds `key`, at any depth; None without one."""
     if isinstance(content, dict):
         if key in content:
-            return content[key]
+            return content
         content = list(content.values())
     if isinstance(content, list):
-        return next((found for inner in content if (found := _find(inner, key)) is not None), None)
+        return next((found for inner in content if (found := _holder(inner, key)) is not None), None)
     return None
 
 

@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 from sgdlab.config import Config
 from sgdlab.errors import RunFolderError, UserError
-from sgdlab.figures import loss_label, run_figure
-from sgdlab.listing import outcome_of
+from sgdlab.figures import loss_label
+from sgdlab.history import read_history
 from sgdlab.report import provenance
 from sgdlab.report.page import Answer, Block, Drawing, Facts, Page, Section, Text, Tone
 from sgdlab.report.tables import Table, number_text, percent, table
 from sgdlab.report.words import asked_of, best_model_caveats, seeds_in_words, sentence
 from sgdlab.results import Run
-from sgdlab.runs import CONFIG
+from sgdlab.runs import CONFIG, HISTORY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,13 +29,11 @@ _UNFINISHED = {
 
 def run_page(run: Run) -> Page:
     """The page of a run, whatever state its folder is in."""
-    summary = outcome_of(run.folder)
-    config, faults = _config(run)
-    history, more = _history(run)
-    if summary["status"] == "damaged":
-        faults.insert(0, f"The run is damaged: {summary['reason']}")
+    summary, faults = _summary(run)
+    config, no_config = _config(run)
+    history, no_history = _history(run)
     found = provenance.origins([run.folder])
-    faults += more + [origin.fault for origin in found if origin.fault]
+    faults += no_config + no_history + [origin.fault for origin in found if origin.fault]
     return Page(
         kind="run",
         name=run.path.resolve().name,
@@ -45,7 +43,7 @@ def run_page(run: Run) -> Page:
         answers=(_answer(summary, history),),
         cautions=tuple(faults),
         sections=(
-            Section("How it went", _curves(run, history)),
+            Section("How it went", _curves(run, history, summary)),
             Section("Numbers", _numbers(summary)),
             Section("Noise scale", _noise(run.path / NOISE)),
             Section("How the best model was chosen", _chosen(config, summary)),
@@ -57,6 +55,13 @@ def run_page(run: Run) -> Page:
     )
 
 
+def _summary(run: Run) -> tuple[dict[str, Any], list[str]]:
+    try:
+        return run.summary, []
+    except RunFolderError as error:
+        return {"status": "damaged"}, [f"The summary is damaged: {error}"]
+
+
 def _config(run: Run) -> tuple[Config | None, list[str]]:
     try:
         return run.config, []
@@ -65,13 +70,13 @@ def _config(run: Run) -> tuple[Config | None, list[str]]:
 
 
 def _history(run: Run) -> "tuple[pd.DataFrame | None, list[str]]":
+    """The rows that there are, also where the summary knows of more."""
     try:
-        run.folder.history()
-        return run.history, []
+        return run.folder.history(), []
     except RunFolderError as error:
         fault = [f"The history is damaged: {error}"]
     try:
-        return run.history, fault
+        return read_history(run.path / HISTORY), fault
     except RunFolderError:
         return None, fault
 
@@ -124,10 +129,13 @@ def _still_falling(summary: dict[str, Any], history: "pd.DataFrame | None") -> s
     return "The best evaluation was the last one: a longer run may do better." if last else ""
 
 
-def _curves(run: Run, history: "pd.DataFrame | None") -> tuple[Block, ...]:
+def _curves(run: Run, history: "pd.DataFrame | None", summary: dict[str, Any]) -> tuple[Block, ...]:
+    from sgdlab import plots
+
     if history is None or history.empty:
         return (Text(("There is no history to draw.",)),)
-    drawing = Drawing(run_figure(run, "curves"), "Loss and accuracy by epoch; the best evaluation is marked.")
+    figure = plots.curves_figure(history, summary.get("best_epoch"), loss_label=loss_label(run))
+    drawing = Drawing(figure, "Loss and accuracy by epoch; the best evaluation is marked.")
     return drawing, _history_table(history, loss_label(run))
 
 

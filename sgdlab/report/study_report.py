@@ -82,7 +82,7 @@ def _asked(found: Found, config: Config | None) -> tuple[str, ...]:
     if isinstance(words, str):
         lines.append(sentence(words))
     if config is not None:
-        lines.append(asked_of(config, ("batch_size", "learning_rate")))
+        lines.append(asked_of(config, ("batch_size", "learning_rate", "budget")))
     return tuple(lines) or ("A study, whose question cannot be read.",)
 
 
@@ -139,7 +139,7 @@ def _cautions(found: Found) -> tuple[str, ...]:
     if found.runs is not None and not found.runs.results.empty:
         results = found.runs.results
         tuned = (results["status"] == "diverged") & ~results["run"].str.startswith("measure")
-        lines += cautions_of(results[~tuned])
+        lines += cautions_of(results[~tuned], [run.folder for run in found.runs.runs])
         if tuned.any():
             lines.append(
                 f"{int(tuned.sum())} tuning runs diverged: their rates were too high, as tuning had to find out."

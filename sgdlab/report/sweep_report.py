@@ -18,7 +18,7 @@ from sgdlab.report.tables import number_text, percent
 from sgdlab.report.verdicts import ENDED, MOST_SETTINGS, Verdict, judge
 from sgdlab.report.words import asked_of, axis_in_words, best_model_caveats, seeds_in_words, sentence, setting_in_words
 from sgdlab.results import Sweep
-from sgdlab.runs import PLAN
+from sgdlab.runs import RunFolder
 from sgdlab.sweeps.manifest import Manifest
 from sgdlab.sweeps.summary import varied_keys
 
@@ -26,18 +26,14 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-MOST_CURVES, MOST_TOLD = 30, 3
+MOST_CURVES, MOST_TOLD, LONG_NAMES = 30, 3, 60
 
 
 def sweep_page(sweep: Sweep) -> Page:
     """The page of a sweep; RunFolderError where its plan cannot be read."""
     manifest = sweep.manifest
-    if not all(isinstance(entry.varied, dict) for entry in manifest.entries) or not isinstance(manifest.base, dict):
-        raise RunFolderError(f"{sweep.path / PLAN}: damaged: what its runs vary is no mapping")
     results = sweep.results
     config, faults = config_of(manifest)
-    if results.empty:
-        return _empty_page(sweep, config)
     verdict = judge(manifest, results)
     folders = [run.folder for run in sweep.runs]
     found = provenance.origins(folders)
@@ -46,7 +42,7 @@ def sweep_page(sweep: Sweep) -> Page:
         name=sweep.path.resolve().name,
         asked=_asked(manifest, config),
         answers=(_answer(verdict),),
-        cautions=(*faults, *cautions_of(results)),
+        cautions=(*faults, *cautions_of(results, folders)),
         sections=(
             Section("Settings", (settings_table(verdict), *_equal_budget(sweep, verdict))),
             Section("Figures", _drawings(sweep)),
@@ -64,25 +60,26 @@ def sweep_page(sweep: Sweep) -> Page:
 def config_of(manifest: Manifest) -> tuple[Config | None, list[str]]:
     """The config of the first run, for what all runs share; and why it cannot be read."""
     try:
-        return (manifest.config(manifest.entries[0]) if manifest.entries else None), []
+        return manifest.config(manifest.entries[0]), []
     except UserError as error:
         return None, [f"The config of this folder is damaged: {error}"]
 
 
-def cautions_of(results: "pd.DataFrame") -> tuple[str, ...]:
-    """A line for each run that did not complete: its status and the reason."""
+def cautions_of(results: "pd.DataFrame", folders: Iterable[RunFolder]) -> tuple[str, ...]:
+    """A line for each run that did not complete, with the reason, and for each that a file is damaged of."""
     unwell = results[results["status"] != "completed"]
     lines = [
         f"{row['run']}: {row['status']}" + (f": {row['reason']}" if isinstance(row["reason"], str) else "")
         for row in unwell.to_dict(orient="records")
     ]
+    said = set(unwell["run"])
+    for folder in folders:
+        if folder.name not in said:
+            try:
+                folder.check()
+            except RunFolderError as error:
+                lines.append(f"{folder.name}: ended, but damaged since: {error}")
     return provenance.some(lines, "the table of runs names all of them")
-
-
-def _empty_page(sweep: Sweep, config: Config | None) -> Page:
-    answer = Answer("Which setting is best?", "Nothing was planned", "failed", "no runs")
-    asked = (asked_of(config),) if config else ("A sweep without runs.",)
-    return Page("sweep", sweep.path.resolve().name, asked, (answer,), (), (), str(sweep.path.resolve()))
 
 
 def _asked(manifest: Manifest, config: Config | None) -> tuple[str, ...]:
@@ -149,8 +146,10 @@ def _how_sure(verdict: Verdict) -> tuple[Tone, str, list[str]]:
     reasons = [sentence(pair.text) for pair in told[:MOST_TOLD]]
     if not unresolved:
         return "sure", _beats(len(rivals)), reasons
+    names = ", ".join(setting.label for setting in unresolved)
     if len(unresolved) <= MOST_TOLD:
-        return "unsure", f"cannot tell it from {', '.join(setting.label for setting in unresolved)}", reasons
+        short = names if len(names) <= LONG_NAMES else f"{len(unresolved)} of {len(rivals)} others"
+        return "unsure", f"cannot tell it from {short}", reasons
     many = f"cannot tell it from {len(unresolved)} of {len(rivals)} others"
     return "unsure", many, [*reasons, "The table names the others."]
 

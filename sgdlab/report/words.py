@@ -24,7 +24,8 @@ def asked_of(config: Config, varied: Collection[str] = ()) -> str:
         size = config.batch_size.initial
         parts.append("on the full batch" if size == "full" else f"in batches of {number_text(size)}")
     loss = "" if config.loss == "auto" else f" (loss: {LOSSES.get(config.loss, config.loss)})"
-    return f"{' '.join(parts)}, for {config.limit}{loss}."
+    limit = "" if "budget" in varied else f", for {config.limit}"
+    return f"{' '.join(parts)}{limit}{loss}."
 
 
 def best_model_caveats(config: Config, tested: bool) -> tuple[str, ...]:
@@ -66,7 +67,8 @@ def sentence(text: str) -> str:
 def setting_in_words(varied: Mapping[str, Any]) -> str:
     """`Batch size 8, learning rate 0.1`: a setting as a headline; the seed left out."""
     words = ", ".join(f"{_KEYS.get(key, key)} {value}" for key, value in varied.items() if key != "seed")
-    return words[:1].upper() + words[1:] if words else "The one setting"
+    known = next((key in _KEYS for key in varied if key != "seed"), False)  # a key of the config stays as it is written
+    return (words[:1].upper() + words[1:] if known else words) or "The one setting"
 
 
 def axis_in_words(key: str, values: Sequence[Any]) -> str:

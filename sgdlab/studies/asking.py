@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sgdlab.config import Budget, Config, Document, build_config, locate, portable_values, set_initial, set_value
+from sgdlab.environment import available_cores
 from sgdlab.errors import ConfigError
 from sgdlab.studies.folder import read_question
 from sgdlab.studies.question import (
@@ -125,7 +126,7 @@ def _check_runs(document: Document, question: Question, problem: "Problem") -> N
         changed = copy.deepcopy(document)
         set_initial(changed, "batch_size", size, f"--batch-sizes {size}")
         with locate(changed):
-            resolved = resolve(build_config(changed), problem).config
+            resolved = resolve(build_config(changed), problem, available_cores()).config
     if question.target is not None:
         value = _untrained(resolved.model_copy(update={"seed": question.seeds[0]}), problem, question.metric)
         if question.target.reached(value):

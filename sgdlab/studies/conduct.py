@@ -106,12 +106,15 @@ def read_trials(manifest: Manifest, question: Question, trials: dict[Key, Trial]
 
 
 def entry_for(request: Request, question: Question, problem: Problem) -> tuple[Entry, float]:
-    """The planned run of a request, resolved, and about how many seconds it takes."""
+    """The planned run of a request, resolved, and about how many seconds it takes.
+
+    It has one core unless the config says otherwise, however many runs are at work: all are timed alike.
+    """
     from sgdlab.resolve import resolve
     from sgdlab.sweeps.cost import estimated_seconds
 
     config = config_for(request, question)
-    answer = resolve(config, problem)
+    answer = resolve(config, problem, available_cores())
     resolved = {key: getattr(answer.config, key) for key in RESOLVED_KEYS}
     entry = Entry(request.name, request.varied, resolved, "planned", answer.engine_reason)
     return entry, estimated_seconds(answer.config, problem)
@@ -147,6 +150,7 @@ def _carry_out(
     stop: "StopRequest",
 ) -> None:
     """One round, its longest runs first; RunFailed where a run failed."""
+    from sgdlab.engine.select import ENGINES
     from sgdlab.sweeps.execute import execute
 
     known = {key_of(entry): entry for entry in manifest.entries}
@@ -155,6 +159,8 @@ def _carry_out(
     todo = [known.get(key_of(entry), entry) for entry, _ in planned]
     manifest.entries += [entry for entry in todo if key_of(entry) not in known]
     manifest.write()
+    for name in {str(entry.resolved["engine"]) for entry in todo}:
+        ENGINES[name].make_ready()  # before the workers are forked, which inherit it
     todo.sort(key=lambda entry: -costs[entry.name])
     at_once = jobs_for([int(entry.resolved["threads"]) for entry in todo], jobs)
     with watch(in_words(following.requests), todo) as watcher:

@@ -51,7 +51,7 @@ def automatic_target(question: Question, trials: Trials) -> StopRule:
 
 def rounded_up(loss: float, digits: int = TARGET_DIGITS) -> float:
     """The least number of so many digits that is not below `loss`: 0.2263 -> 0.23."""
-    exact = Decimal(repr(loss))
+    exact = Decimal(repr(float(loss)))
     if exact == 0:
         return 0.0
     return float(exact.quantize(Decimal(1).scaleb(exact.adjusted() - digits + 1), rounding=ROUND_CEILING))

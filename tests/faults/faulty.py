@@ -20,7 +20,9 @@ from conftest import without_clock
 FULL = os.environ.get("SGDLAB_FAULTS") == "full"
 
 PROCESSES = multiprocessing.get_context("forkserver")
-PROCESSES.set_forkserver_preload(["sgdlab.session", "sgdlab.api", "pandas", "yaml", "numba"])
+PROCESSES.set_forkserver_preload(
+    ["sgdlab.session", "sgdlab.cli", "sgdlab.api", "sgdlab.plots.curves", "pandas", "numba"]
+)
 
 _MODULE = """
 import torch

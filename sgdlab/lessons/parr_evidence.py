@@ -1,0 +1,54 @@
+"""What was measured for the notebook (P), and the numbers that it prints."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sgdlab.lessons import rules
+from sgdlab.lessons.outcomes import Outcomes
+from sgdlab.lessons.rules import BySeed
+
+SIZES = (8, 64, 128, 256)
+SMALL_RATE = 0.001
+LARGE_RATE = 0.03
+FLOOR = math.log(math.e + 9) - 1
+"""Least cross-entropy of a softmax's output taken for logits: all probability on the right one of 10 classes."""
+
+PUBLISHED_LOSSES = ((8, 1.495), (8, 1.496), (64, 1.502), (128, 1.508), (256, 1.513))
+PUBLISHED_ACCURACY = 0.965
+PUBLISHED_BATCH = {"best_val_loss": 1.498, "final_val_accuracy": 0.964}
+MARGIN = 0.005
+"""Differences of accuracy up to half a point count as none: 10 of 2,000 validation rows."""
+
+
+@dataclass(frozen=True)
+class ParrEvidence:
+    """All that was measured for the notebook.
+
+    as_published: whether the runs are as long as the notebook's.  leaked, clean: seed -> share of validation
+    rows that stand in training, for the notebook's split and for a permutation.  optimism: seed -> accuracy
+    that picking by the reported rows adds.  epochs, gpu_epochs: (loop, batch size) -> seconds per epoch, by
+    round; gpu_epochs is None without a GPU.
+    """
+
+    as_published: bool
+    sizes: Outcomes
+    no_leak: Outcomes
+    corrected: Outcomes
+    batch: Outcomes
+    equal_steps: Outcomes
+    tuning: Outcomes
+    tuned: Outcomes
+    rates: Mapping[int, float]
+    leaked: BySeed
+    clean: BySeed
+    optimism: BySeed
+    epochs: Mapping[tuple[str, str], Sequence[float]]
+    gpu_epochs: Mapping[tuple[str, str], Sequence[float]] | None
+    held_equal: Mapping[str, str]
+
+
+def slopes_by_seed(values: Mapping[int, BySeed]) -> dict[int, float]:
+    """Seed -> d log value / d log B over the batch sizes."""
+    seeds = set.intersection(*(set(found) for found in values.values()))
+    return {seed: rules.slope_of({b: found[seed] for b, found in values.items()}) for seed in sorted(seeds)}
