@@ -1,6 +1,7 @@
 """The notebook API, which the command line calls too: train, sweep, resume, open what they left."""
 
 import math
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -238,7 +239,7 @@ def create_sweep(plan: SweepPlan, runs_dir: Path, name: str | None = None) -> Ma
 
 def sweep_into(plan: SweepPlan, path: Path) -> Manifest:
     """The sweep in `path` if it has this plan, a new one there if nothing is; RunFolderError otherwise."""
-    if not path.exists():
+    if not os.path.exists(path):
         return create_sweep(plan, path.parent, path.name)
     manifest = read_manifest(path)
     differences = plan_differences(manifest, plan.runs)

@@ -1,5 +1,6 @@
 """Tables of run folders for `ls` and `compare`: damaged ones are shown as damaged, the rest go on."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -107,7 +108,7 @@ def comparison(paths: Sequence[Path]) -> tuple[list[str], list[list[Any]]]:
 
 def runs_below(path: Path) -> list[RunFolder]:
     """The run folders at `path`: itself, those in it, or those of the sweeps in it; RunFolderError without any."""
-    if not path.exists():
+    if not os.path.exists(path):
         raise RunFolderError(f"{path}: does not exist")
     found = runs_in(path)
     if not found and not is_sweep(path):

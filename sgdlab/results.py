@@ -1,5 +1,6 @@
 """A run or a sweep on disk, opened: its history, summary, figures, model."""
 
+import os
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -104,5 +105,5 @@ def open_run(path: str | Path) -> Run | Sweep:
         return Sweep(path)
     if is_run(path):
         return Run(path)
-    reason = "is neither a run nor a sweep" if path.exists() else "does not exist"
+    reason = "is neither a run nor a sweep" if os.path.exists(path) else "does not exist"
     raise RunFolderError(f"{path}: {reason}; `sgdlab ls` lists what there is")

@@ -48,7 +48,7 @@ def test_callers_mapping_is_left_as_it_was(runs):
 
 
 def test_user_errors_are_exceptions_of_sgdlab_and_leave_nothing(runs):
-    with pytest.raises(ConfigError, match="--batch-size 99 batch_size.initial: 99 is above the 48"):
+    with pytest.raises(ConfigError, match=r"--batch-size 99 batch_size\.initial: 99 is above the 48"):
         package.train(TINY, runs_dir=runs, batch_size=99)
     with pytest.raises(ConfigError, match="--name '': is empty"):
         package.train(TINY, runs_dir=runs, name="")

@@ -13,8 +13,19 @@ from conftest import TINY, sgdlab, write_config
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-COMMANDS = ["train", "sweep", "plot", "ls", "compare", "resume", "predict", "config show", "config list", "config schema",
-            "data list", "data show", "data get", "bench matmul", "bench step"]  # fmt: skip
+COMMANDS = [
+    *("train", "sweep", "plot", "ls", "compare", "resume", "predict"),
+    *(
+        "config show",
+        "config list",
+        "config schema",
+        "data list",
+        "data show",
+        "data get",
+        "bench matmul",
+        "bench step",
+    ),
+]
 
 
 @pytest.fixture(scope="module")

@@ -190,7 +190,36 @@ SCALARS = (
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20) | st.dates() | st.binary(max_size=5)
 )
 KEYS = st.sampled_from(
-    ["dataset", "model", "loss", "optimizer", "learning_rate", "batch_size", "sampling", "epochs", "budget", "stop_at", "evaluate_every", "device", "engine", "threads", "seed", "name", "initial", "schedule", "hidden", "init", "options", "path", "target", "limit", "validation", "std", "every", "sweep"]
+    [
+        "dataset",
+        "model",
+        "loss",
+        "optimizer",
+        "learning_rate",
+        "batch_size",
+        "sampling",
+        "epochs",
+        "budget",
+        "stop_at",
+        "evaluate_every",
+        "device",
+        "engine",
+        "threads",
+        "seed",
+        "name",
+        "initial",
+        "schedule",
+        "hidden",
+        "init",
+        "options",
+        "path",
+        "target",
+        "limit",
+        "validation",
+        "std",
+        "every",
+        "sweep",
+    ]
 ) | st.text(max_size=10)
 GARBAGE = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=5), max_leaves=12

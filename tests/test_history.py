@@ -51,7 +51,7 @@ def test_a_file_cut_anywhere_loses_its_last_line_at_most(tmp_path, cut):
     content = path.read_bytes()[:cut]
     path.write_bytes(content)
     if b"\n" not in content:
-        with pytest.raises(RunFolderError, match="history.csv: damaged"):
+        with pytest.raises(RunFolderError, match=r"history\.csv: damaged"):
             read_history(path)
     else:
         assert len(read_history(path)) == content.count(b"\n") - 1
@@ -78,7 +78,7 @@ def test_what_is_no_history_is_refused_with_its_name(tmp_path, damage):
         for step in range(3):
             history.append(record(step))
     path.write_text(damage(path.read_text()))
-    with pytest.raises(RunFolderError, match="history.csv: damaged"):
+    with pytest.raises(RunFolderError, match=r"history\.csv: damaged"):
         read_history(path)
 
 

@@ -57,6 +57,13 @@ def test_equivalence_asks_for_an_interval_inside_or_outside(verdict: str, low: f
     assert rules.lies_within(interval(low, high), -0.005, 0.005) == verdict
 
 
+@pytest.mark.parametrize(
+    ("verdict", "low", "high"), [(YES, 0.001, 0.004), (NO, 0.001, 0.02), (NO, -0.02, -0.001), (OPEN, -0.01, 0.01)]
+)
+def test_a_difference_is_none_small_or_not_known(verdict: str, low: float, high: float) -> None:
+    assert rules.makes_no_difference(interval(low, high), 0.005) == verdict
+
+
 def test_a_published_value_is_judged_by_where_one_more_run_falls() -> None:
     seen = rules.prediction_interval(dict(enumerate([1.508, 1.506, 1.510, 1.507, 1.509])))
     assert seen.low < 1.5045 < 1.5115 < seen.high  # mean 1.508 ± 2.78 · 0.00158 · √1.2
@@ -208,14 +215,17 @@ def test_leak_is_judged_by_the_share_of_rows() -> None:
     assert verdict_of("leak-rows", parr_evidence(leaked={0: 0.5})) == OPEN
 
 
-def test_published_accuracy_is_judged_by_runs_without_the_leak() -> None:
-    def without(accuracy: float) -> Outcomes:
-        noise = [-0.003, 0.002, 0.0, 0.003, -0.002]
-        return outcomes([{"batch_size": 8, "seed": s, "final_val_accuracy": accuracy + noise[s]} for s in SEEDS])
+def test_what_the_leak_adds_is_judged_by_seed() -> None:
+    def runs(added: float, spread: float = 0.001) -> Outcomes:
+        noise = [-spread, spread, 0.0, spread / 2, -spread / 2]
+        rows = [{"batch_size": 8, "seed": s, "final_val_accuracy": 0.95 + added + noise[s]} for s in SEEDS]
+        return outcomes(rows)
 
-    assert verdict_of("leak-accuracy", parr_evidence(no_leak=without(0.95))) == NO
-    assert verdict_of("leak-accuracy", parr_evidence(no_leak=without(0.964))) == YES
-    assert verdict_of("leak-accuracy", parr_evidence(no_leak=without(0.95), as_published=False)) == OPEN
+    level = runs(0.0, 0.0)
+    assert verdict_of("leak-accuracy", parr_evidence(sizes=runs(0.015), no_leak=level)) == NO
+    assert verdict_of("leak-accuracy", parr_evidence(sizes=runs(0.001), no_leak=level)) == YES
+    assert verdict_of("leak-accuracy", parr_evidence(sizes=runs(0.01, 0.02), no_leak=level)) == OPEN
+    assert verdict_of("leak-accuracy", parr_evidence(sizes=runs(0.015), no_leak=level, as_published=False)) == OPEN
 
 
 @pytest.mark.parametrize(
@@ -248,6 +258,24 @@ def test_slow_epochs_are_judged_in_the_plain_loop() -> None:
     assert verdict_of("slower-epochs", parr_evidence()) == NO
     assert verdict_of("slower-epochs", parr_evidence(epochs={**even, (PLAIN, "8"): [1.0, 1.1, 0.9, 1.0, 1.0]})) == YES
     assert verdict_of("slower-epochs", parr_evidence(epochs={**even, (PLAIN, "8"): [0.1, 0.5, 0.2, 0.3, 0.1]})) == OPEN
+
+
+def test_noise_of_one_minibatch_is_judged_at_8_against_64() -> None:
+    def runs(small: float, spread: float = 0.0) -> Outcomes:
+        """Batches of 8 are `small` times as noisy as those of 64; `spread`: how much that varies by seed."""
+        rows, histories = [], {}
+        for b in SIZES:
+            for s in SEEDS:
+                scale = 0.01 * (small * math.exp(spread * (-1) ** s) if b == 8 else 1.0)
+                rows.append({"batch_size": b, "seed": s, "run": f"{b}-{s}"})
+                epochs = np.arange(1.0, 21.0)
+                table = {"epoch": epochs, "mean_batch_loss": 1.5, "batch_loss": 1.5 + scale * (-1) ** epochs}
+                histories[f"{b}-{s}"] = pd.DataFrame(table)
+        return outcomes(rows, histories)
+
+    assert verdict_of("noisy-losses", parr_evidence(sizes=runs(3.0))) == YES
+    assert verdict_of("noisy-losses", parr_evidence(sizes=runs(0.5))) == NO
+    assert verdict_of("noisy-losses", parr_evidence(sizes=runs(1.1, spread=0.5))) == OPEN
 
 
 def test_without_a_gpu_nothing_is_said_of_one() -> None:
@@ -368,6 +396,10 @@ def test_stability_limit_of_the_chapters_data(local_data: Path) -> None:
     assert found.lambda_max == pytest.approx(2.098, abs=0.001)
     assert found.limit == pytest.approx(0.953, abs=0.001)
     assert found.optimum == pytest.approx(0.24169, abs=1e-5)
+
+
+def test_the_recorded_minibatch_of_the_larger_sizes_is_a_remainder_of_64_rows() -> None:
+    assert [parr_data.last_batch_rows(size) for size in SIZES] == [8, 64, 64, 64]
 
 
 def test_leaked_rows_are_counted_by_their_values() -> None:

@@ -356,7 +356,7 @@ def test_gradient_descent_on_a_parabola_shrinks_by_1_minus_eta_lambda(engine, ra
     ("rate", "momentum", "size"), [(0.1, 0.0, 1), (0.5, 0.0, 1), (0.5, 0.0, 4), (0.1, 0.5, 1), (0.05, 0.9, 1)]
 )
 def test_stationary_variance_under_independent_gradient_noise(engine, rate, momentum, size):
-    """eta s^2 (1 + mu) / (lambda (1 - mu)(2 (1 + mu) - eta lambda)); without momentum eta s^2 / (lambda (2 - eta lambda)).
+    """eta s^2 (1 + mu) / (lambda (1 - mu)(2 (1 + mu) - eta lambda)); eta s^2 / (lambda (2 - eta lambda)) for mu = 0.
 
     x = c: the output p = cw + b of each of 400 independent targets sees curvature lambda = 1 + c^2 and
     gradient lambda (p - y), y drawn with replacement: s^2 = lambda^2 var(y) / batch size. The mean over

@@ -176,9 +176,7 @@ def hidden_labels(axes: Axes) -> set[int]:
 def visible_texts(figure: Figure) -> list[Text]:
     hidden = {label for axes in figure.axes for label in hidden_labels(axes)}
     texts = [text for text in figure.findobj(Text) if isinstance(text, Text)]
-    return [
-        text for text in texts if text.get_text().strip() and text.get_visible() and id(text) not in hidden
-    ]
+    return [text for text in texts if text.get_text().strip() and text.get_visible() and id(text) not in hidden]
 
 
 def overlap(one: BboxBase | None, other: BboxBase | None) -> bool:
@@ -234,9 +232,7 @@ def test_every_figure_names_its_x_axis(name: str) -> None:
     assert any(axes.get_xlabel() for axes in FIGURES[name]().axes)
 
 
-@pytest.mark.parametrize(
-    ("x", "column"), [("epoch", "epoch"), ("step", "step"), ("seconds", "train_seconds")]
-)
+@pytest.mark.parametrize(("x", "column"), [("epoch", "epoch"), ("step", "step"), ("seconds", "train_seconds")])
 def test_best_epoch_is_marked_where_it_is(x: str, column: str) -> None:
     history = a_history()
     (axes,) = plots.loss_figure(history, x=x).axes
@@ -423,9 +419,7 @@ def test_perfect_scaling_halves_when_the_batch_doubles() -> None:
 def test_rate_at_the_edge_of_its_grid_is_hollow_and_guides_avoid_it() -> None:
     figure = plots.best_rate_figure(a_study())
     (axes,) = figure.axes
-    hollow = [
-        line for line in axes.lines if line.get_marker() == "o" and line.get_markerfacecolor() == "none"
-    ]
+    hollow = [line for line in axes.lines if line.get_marker() == "o" and line.get_markerfacecolor() == "none"]
     assert [list(np.asarray(line.get_xdata())) for line in hollow] == [[8.0]]
     linear, root = axes.lines[:2]
     np.testing.assert_allclose(np.asarray(linear.get_ydata()), 3e-4 * 4 * np.array([0.5, 64]))
@@ -503,9 +497,7 @@ def test_unknown_format_names_the_choices_and_writes_nothing(tmp_path: Path) -> 
 
 
 def test_svg_texts_live_in_one_page() -> None:
-    texts = [
-        plots.svg_text(FIGURES[name](), alt=f"<{name}>") for name in ("loss", "panels", "steps to target")
-    ]
+    texts = [plots.svg_text(FIGURES[name](), alt=f"<{name}>") for name in ("loss", "panels", "steps to target")]
     ids = [found for text in texts for found in re.findall(r'\bid="([^"]+)"', text)]
     assert len(ids) == len(set(ids)) > 0
     for text in texts:
@@ -555,3 +547,11 @@ NOTHING: dict[str, tuple[Any, str]] = {
 def test_figure_without_data_says_so(name: str) -> None:
     draw, words = NOTHING[name]
     assert words in all_words(draw())
+
+
+@pytest.mark.parametrize("draw", [plots.panels_figure, plots.overlay_figure], ids=["panels", "overlay"])
+def test_dollar_signs_in_names_are_drawn_as_they_are(draw: Any, tmp_path: Path) -> None:
+    name = r"cost $\frac{ and $ more"
+    figure = draw({name: a_history()}, title=name, budget=name)
+    assert plots.save_figure(figure, tmp_path / "figure.png").stat().st_size > 1000
+    assert name.split()[0] in all_words(figure)

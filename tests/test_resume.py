@@ -200,7 +200,7 @@ def test_resume_refuses_a_config_that_was_edited_and_names_the_key() -> None:
     run_until(values_of("native"), Path("run"), 8)
     config = Path("run") / "config.yaml"
     config.write_text(config.read_text().replace("initial: 0.02", "initial: 0.03"))
-    with pytest.raises(RunFolderError, match="differs from that of the checkpoint in learning_rate; delete last.pt"):
+    with pytest.raises(RunFolderError, match="differs from that of the checkpoint in learning_rate; delete last"):
         api.resume_run(RunFolder(Path("run")))
 
 

@@ -147,7 +147,8 @@ def test_failure_inside_users_model_leaves_status_failed_with_the_reason(tmp_pat
         "from torch import nn\n"
         "class Net(nn.Module):\n"
         "    def __init__(self):\n        super().__init__(); self.layer = nn.Linear(5, 1); self.calls = 0\n"
-        "    def forward(self, x):\n        self.calls += 1\n        assert self.calls < 9, 'tired'\n        return self.layer(x)\n"
+        "    def forward(self, x):\n"
+        "        self.calls += 1\n        assert self.calls < 9, 'tired'\n        return self.layer(x)\n"
     )
     config = write_config(tmp_path / "a.yaml", TINY | {"model": "own:Net"})
     with pytest.raises(AssertionError, match="tired"):  # a bug in code keeps its traceback
@@ -190,7 +191,9 @@ def test_second_signal_ends_at_once_and_leaves_whole_files(tmp_path, runs):
         "class Net(nn.Linear):\n"
         "    def __init__(self):\n        super().__init__(5, 1); self.calls = 0\n"
         "    def forward(self, x):\n"
-        "        self.calls += 1\n        time.sleep(600 if self.calls > 40 else 0)\n        return super().forward(x)\n"
+        "        self.calls += 1\n"
+        "        time.sleep(600 if self.calls > 40 else 0)\n"
+        "        return super().forward(x)\n"
     )
     config = write_config(
         tmp_path / "long.yaml", TINY | {"model": "slow:Net", "epochs": 1000, "evaluate_every": "1 step"}

@@ -22,7 +22,8 @@ def console(stderr: bool = False) -> "Console":
 
 def say(text: str = "") -> None:
     """One line of plain text; nothing in it is markup."""
-    console().out(text, highlight=False)  # out: no markup, no emoji for :100:, no line broken
+    lines = map(printable, text.split("\n"))
+    console().out("\n".join(lines), highlight=False)  # out: no markup, no emoji for :100:, no line broken
 
 
 def show_error(message: str) -> None:
@@ -35,7 +36,7 @@ def show_error(message: str) -> None:
 
 def warn(text: str) -> None:
     """One line on standard error that stops nothing: what was left out or repaired."""
-    console(stderr=True).print(printable(text), markup=False)
+    console(stderr=True).out(printable(text), highlight=False)
 
 
 def printable(text: str) -> str:

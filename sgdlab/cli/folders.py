@@ -1,5 +1,6 @@
 """`sgdlab ls`, `compare`, `resume`: what lies in the run folders."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,7 +35,7 @@ def ls(
     from sgdlab.errors import RunFolderError
     from sgdlab.listing import list_folder
 
-    if not runs_dir.is_dir():
+    if not os.path.isdir(runs_dir):
         raise RunFolderError(f"{runs_dir}: no such folder; `sgdlab train` makes it, or name another one")
     rows = list_folder(runs_dir)
     if not rows:

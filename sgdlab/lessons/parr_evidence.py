@@ -4,7 +4,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sgdlab.lessons import rules
 from sgdlab.lessons.outcomes import Outcomes
 from sgdlab.lessons.rules import BySeed
 
@@ -46,9 +45,3 @@ class ParrEvidence:
     epochs: Mapping[tuple[str, str], Sequence[float]]
     gpu_epochs: Mapping[tuple[str, str], Sequence[float]] | None
     held_equal: Mapping[str, str]
-
-
-def slopes_by_seed(values: Mapping[int, BySeed]) -> dict[int, float]:
-    """Seed -> d log value / d log B over the batch sizes."""
-    seeds = set.intersection(*(set(found) for found in values.values()))
-    return {seed: rules.slope_of({b: found[seed] for b, found in values.items()}) for seed in sorted(seeds)}

@@ -44,7 +44,8 @@ def _published_batch(e: ParrEvidence) -> Finding:
         ours = rules.prediction_interval(values, len(PUBLISHED_BATCH))
         verdicts.append(rules.is_one_of_them(said, ours, 0.001))
         name = "best validation loss" if column.endswith("loss") else "accuracy of the last model"
-        parts.append(f"{name} {said} (ours {mean_and_std(values)}, one more run {falls_in(ours)}, n = {len(values)})")
+        seen = ", ".join(f"{value:.4g}" for value in sorted(values.values()))
+        parts.append(f"{name} {said} (ours {seen}; one more run {falls_in(ours)}, n = {len(values)})")
     return Finding(rules.all_hold(*verdicts) if e.as_published else "cannot tell", "; ".join(parts))
 
 
@@ -53,7 +54,7 @@ def _same_generality(e: ParrEvidence) -> Finding:
     gap = rules.difference(mini, batch)
     ours = f"{mean_and_std(mini)} − {mean_and_std(batch)}"
     numbers = f"accuracy of the last model, batch 8 − full batch: {worded(gap)} ({ours})"
-    return Finding(rules.lies_within(gap, -0.01, 0.01) if e.as_published else "cannot tell", numbers, gap)
+    return Finding(rules.makes_no_difference(gap, 0.01) if e.as_published else "cannot tell", numbers, gap)
 
 
 def _at_once(e: ParrEvidence) -> Finding:
@@ -64,7 +65,7 @@ def _at_once(e: ParrEvidence) -> Finding:
 def _best_or_last(e: ParrEvidence) -> Finding:
     gaps = {b: _best_minus_last(e.sizes, b) for b in SIZES}
     intervals = {b: rules.mean_of(gap) for b, gap in gaps.items()}
-    verdict = rules.all_hold(*(rules.lies_within(each, -MARGIN, MARGIN) for each in intervals.values()))
+    verdict = rules.all_hold(*(rules.makes_no_difference(each, MARGIN) for each in intervals.values()))
     corrected = rules.mean_of(_best_minus_last(e.corrected, 8))
     numbers = (
         f"accuracy, best − last model: {', '.join(f'{b}: {worded(each)}' for b, each in intervals.items())}; "
@@ -78,7 +79,7 @@ def _own_rows(e: ParrEvidence) -> Finding:
     numbers = (
         f"accuracy that picking gains on the validation rows beyond what it gains on test rows: {worded(optimism)}"
     )
-    return Finding(rules.lies_within(optimism, -MARGIN, MARGIN), numbers, optimism)
+    return Finding(rules.makes_no_difference(optimism, MARGIN), numbers, optimism)
 
 
 def _best_minus_last(runs: Outcomes, size: int) -> dict[int, float]:
@@ -132,12 +133,12 @@ CLAIMS: tuple[Claim[ParrEvidence], ...] = (
         "same-generality",
         "P, after the minibatch run",
         "Minibatches do not change validation accuracy much against batch gradient descent.",
-        "paired difference of the last models' accuracy: reproduced within ±0.01, not reproduced outside, interval "
-        "included; shorter runs: cannot tell",
+        "paired difference of the last models' accuracy: reproduced where the interval lies within ±0.01, else not "
+        "reproduced where it excludes 0, else cannot tell; shorter runs: cannot tell",
         _same_generality,
         meanings(
             "both reach the same accuracy within a point, in the published form",
-            "they differ by more than a point, in the published form",
+            "they differ, in the published form",
             "more seeds, or runs of the published length, would settle it",
         ),
     ),
@@ -145,8 +146,8 @@ CLAIMS: tuple[Claim[ParrEvidence], ...] = (
         "best-or-last",
         "P, accuracies of single runs and of the four sizes",
         "Accuracies of the last model (single runs) and of the best model (four sizes) can stand side by side.",
-        f"best − last at each size: reproduced where all intervals lie within ±{MARGIN}, not reproduced where one "
-        "lies outside; shorter runs: cannot tell",
+        f"best − last, by size: reproduced where all intervals lie within ±{MARGIN}, not reproduced where one that "
+        "does not excludes 0, else cannot tell; shorter runs: cannot tell",
         _best_or_last,
         meanings(
             "in the published form the last model is as good as the best one; without it they may part",
@@ -158,8 +159,8 @@ CLAIMS: tuple[Claim[ParrEvidence], ...] = (
         "own-rows",
         "P, choosing the best model",
         "The best model's accuracy on the rows that chose it is what other rows would give.",
-        f"(best − last on validation rows) − (best − last on test rows): reproduced within ±{MARGIN}, not reproduced "
-        "outside, interval included",
+        f"(best − last on validation rows) − (best − last on test rows): reproduced where the interval lies within "
+        f"±{MARGIN}, else not reproduced where it excludes 0, else cannot tell",
         _own_rows,
         meanings(
             "with 51 candidates and 2,000 rows, picking flatters little; dataset.test keeps it honest all the same",

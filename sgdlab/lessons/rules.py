@@ -89,6 +89,13 @@ def lies_within(interval: Interval, low: float, high: float) -> Verdict:
     return "not reproduced" if interval.high < low or interval.low > high else "cannot tell"
 
 
+def makes_no_difference(interval: Interval, margin: float) -> Verdict:
+    """Reproduced where the whole interval is within ±margin; else not reproduced where it excludes 0."""
+    if lies_within(interval, -margin, margin) == "reproduced":
+        return "reproduced"
+    return "not reproduced" if interval.low > 0 or interval.high < 0 else "cannot tell"
+
+
 def prediction_interval(values: BySeed, looks: int = 1) -> Interval:
     """Where one more run falls: mean ± t s √(1 + 1/n), at 1 − 0.05/looks (Bonferroni over the published values).
 

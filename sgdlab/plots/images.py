@@ -37,12 +37,12 @@ def image_grid(images: ArrayLike, labels: Sequence[Any], rows: int = 8, columns:
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     if title:
-        axes.text(PAD, PAD, title, fontsize=TITLE, color=INK, ha="left", va="top")
+        axes.text(PAD, PAD, title, fontsize=TITLE, color=INK, ha="left", va="top", parse_math=False)
     for i, (image, label) in enumerate(zip(pixels, labels, strict=False)):
         x = PAD + (i % columns) * (TILE + GAP)
         y = PAD + head + (i // columns) * (TILE + STRIP + GAP) + STRIP
         axes.imshow(image, extent=(x, x + TILE, y + TILE, y), interpolation="nearest", aspect="auto")
-        axes.text(x, y - 0.03, _fit(str(label)), fontsize=SMALL, color=INK, ha="left", va="bottom")
+        axes.text(x, y - 0.03, _fit(str(label)), fontsize=SMALL, color=INK, ha="left", va="bottom", parse_math=False)
     axes.set(xlim=(0, width), ylim=(height, 0))
     return figure
 

@@ -67,6 +67,7 @@ def arrange(
         else:
             _pin(figure, box, PAD / 2, top + PAD)
             top += height + PAD
+    _take_literally(figure)
     margins = _measure(figure.axes, renderer, figure.dpi)
     _apply(figure, margins, top + PAD, bottom + PAD, right + PAD)
     if box is not None and legend_at == "right":
@@ -117,10 +118,19 @@ def _legend(figure: Figure, entries: Sequence[tuple[Any, str]], at: str, rendere
             columnspacing=1.6,
             labelspacing=0.45,
         )
+        _take_literally(box)
         if columns == 1 or _size(box, renderer, figure.dpi)[0] <= figure.get_figwidth() - 2 * PAD:
             return box
         box.remove()
         columns -= 1
+
+
+def _take_literally(artist: Any) -> None:
+    """Dollar signs in names are dollar signs: matplotlib would read formulas between them, and may fail."""
+    from matplotlib.text import Text
+
+    for text in artist.findobj(Text):
+        text.set_parse_math(False)
 
 
 def _size(artist: Any, renderer: RendererBase, dpi: float) -> tuple[float, float]:
@@ -138,6 +148,7 @@ def _write(figure: Figure, text: str, size: float, renderer: RendererBase, *, to
     written = figure.text(
         x, 1 - y if top else y, lines, ha="left", va="top" if top else "bottom", fontsize=size, color=INK
     )
+    _take_literally(written)
     return _size(written, renderer, figure.dpi)[1] + PAD
 
 

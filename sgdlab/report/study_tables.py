@@ -79,7 +79,7 @@ def drawings(found: Found) -> tuple[Block, ...]:
         return (Text((f"results.csv lacks {', '.join(missing)}: nothing can be drawn.",)),)
     numbers = {name: pd.to_numeric(results[name], errors="coerce") for name in _DRAWN if name != "edge"}
     results = results.assign(**numbers, edge=[value in (True, "True") for value in results["edge"]])
-    target = (found.target or "target").replace("$", r"\$")
+    target = found.target or "target"
     drawn: list[tuple[Figure, str]] = [
         (
             plots.steps_to_target_figure(results, _fit(found), target=target),

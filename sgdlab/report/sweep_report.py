@@ -162,7 +162,7 @@ def _beats(others: int) -> str:
 
 
 def _drawings(sweep: Sweep) -> tuple[Block, ...]:
-    groups = {label.replace("$", r"\$"): found for label, found in figures.sweep_groups(sweep).items()}
+    groups = figures.sweep_groups(sweep)
     if not groups:
         return (Text(("No run has a history to draw.",)),)
     drawings: list[Block] = []

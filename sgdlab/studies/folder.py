@@ -1,5 +1,6 @@
 """study.yaml: what a study asks, on disk; the study's folder and the names of what lies in it."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ _HEAD = "# What this study asks. `sgdlab resume` continues it; `sgdlab study --i
 
 def is_study(path: Path) -> bool:
     """Whether `path` looks like a study's folder."""
-    return path.is_dir() and (path / STUDY).exists()
+    return os.path.exists(path / STUDY)
 
 
 def write_question(path: Path, question: Question) -> None:
