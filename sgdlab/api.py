@@ -1,10 +1,8 @@
 """The notebook API, which the command line calls too: train, sweep, resume, open what they left."""
 
 import math
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,12 +14,11 @@ from sgdlab.config import (
     build_config,
     find_config,
     locate,
-    portable_values,
     set_initial,
     set_text,
     set_value,
 )
-from sgdlab.data import Problem, load
+from sgdlab.data import load
 from sgdlab.environment import available_cores
 from sgdlab.errors import ConfigError, RunFailed, RunFolderError
 from sgdlab.locks import held
@@ -29,14 +26,21 @@ from sgdlab.results import Run, Sweep, open_run
 from sgdlab.runs import (
     RunFolder,
     checked_name,
-    create_folder,
     create_run_folder,
     run_name,
-    slug,
     stamped,
 )
-from sgdlab.sweeps.manifest import RESOLVED_KEYS, Entry, Manifest, plan_differences, read_manifest
-from sgdlab.sweeps.plan import Axis, PlannedRun, own_axes, plan_runs, without_grid
+from sgdlab.sweeps.manifest import Entry, Manifest
+from sgdlab.sweeps.plan import Axis, without_grid
+from sgdlab.sweeps.ready import (
+    SweepPlan,
+    create_sweep,
+    jobs_at_once,
+    longest_first,
+    plan_sweep,
+    sweep_into,
+    unfinished,
+)
 
 if TYPE_CHECKING:
     from sgdlab.data import Progress
@@ -177,94 +181,6 @@ def extended(config: Config, epochs: float) -> Config:
     return config.model_copy(update={"epochs": float(epochs)})
 
 
-@dataclass(frozen=True)
-class SweepPlan:
-    """A sweep ready to begin: every run resolved and checked, with a forecast of its cost."""
-
-    document: Document
-    runs: Sequence[PlannedRun]
-    resolved: Sequence[Mapping[str, Any]]
-    reasons: Sequence[str]
-    seconds: Sequence[float]
-    updates: int | None
-
-    def jobs(self, wanted: int | None) -> int:
-        """Runs at once: as asked for, or as many as the cores carry."""
-        return jobs_at_once([int(values["threads"]) for values in self.resolved], wanted)
-
-
-def plan_sweep(document: Document, axes: Sequence[Axis], progress: "Progress | None" = None) -> SweepPlan:
-    """Resolve every run of a grid before any of them starts; ConfigError or DataError otherwise.
-
-    The config's own grid (its key `sweep`) is used for the keys that `axes` does not name.
-    """
-    axes = own_axes(document, {axis.key for axis in axes}) + list(axes)
-    document = without_grid(document)
-    runs = plan_runs(document, axes)
-
-    from sgdlab.engine.select import ENGINES  # torch is loaded once the configs are right
-    from sgdlab.resolve import resolve
-    from sgdlab.sweeps.cost import estimated_seconds, updates
-
-    problems: dict[Any, Problem] = {}
-    resolved, reasons, seconds, steps = [], [], [], []
-    with locate(document):
-        for run in runs:
-            data = run.config.dataset.model_dump_json()  # options of a user's own function do not hash
-            if data not in problems:  # a seed changes which rows are drawn, not how many
-                problems[data] = load(run.config.dataset, run.config.seed, progress=progress)
-            answer = resolve(run.config, problems[data], len(runs))
-            resolved.append({key: getattr(answer.config, key) for key in RESOLVED_KEYS})
-            reasons.append(answer.engine_reason)
-            seconds.append(estimated_seconds(answer.config, problems[data]))
-            steps.append(updates(answer.config, problems[data]))
-    for name in {str(values["engine"]) for values in resolved}:
-        ENGINES[name].make_ready()  # before the workers are forked, which inherit it
-    known = [count for count in steps if count is not None]
-    return SweepPlan(document, runs, resolved, reasons, seconds, sum(known) if len(known) == len(steps) else None)
-
-
-def create_sweep(plan: SweepPlan, runs_dir: Path, name: str | None = None) -> Manifest:
-    """The sweep's folder with its plan on disk, before any run."""
-    title = slug(f"{run_name(plan.runs[0].config).rpartition('-bs')[0]}-sweep")
-    path = create_folder(runs_dir, checked_name(name) if name is not None else stamped(title))
-    entries = [
-        Entry(run.name, dict(run.varied), dict(values), "planned", reason)
-        for run, values, reason in zip(plan.runs, plan.resolved, plan.reasons, strict=True)
-    ]
-    manifest = Manifest(path, portable_values(plan.document), entries)
-    manifest.write(durable=True)
-    return manifest
-
-
-def sweep_into(plan: SweepPlan, path: Path) -> Manifest:
-    """The sweep in `path` if it has this plan, a new one there if nothing is; RunFolderError otherwise."""
-    if not os.path.exists(path):
-        return create_sweep(plan, path.parent, path.name)
-    manifest = read_manifest(path)
-    differences = plan_differences(manifest, plan.runs)
-    if differences:
-        shown = "; ".join(differences[:5]) + (f"; and {len(differences) - 5} more" if len(differences) > 5 else "")
-        raise RunFolderError(f"{path}: holds a sweep of another plan: {shown}")
-    return manifest
-
-
-def longest_first(plan: SweepPlan, manifest: Manifest) -> list[Entry]:
-    """Unfinished runs in the order that keeps all cores busy to the end; those of one seed stay together."""
-    cost = {entry.name: seconds for entry, seconds in zip(manifest.entries, plan.seconds, strict=True)}
-    return sorted(unfinished(manifest), key=lambda entry: -cost[entry.name])
-
-
-def unfinished(manifest: Manifest) -> list[Entry]:
-    """The runs that are still to be carried out: all but those that completed or diverged."""
-    return [entry for entry in manifest.entries if entry.status not in ("completed", "diverged")]
-
-
-def jobs_at_once(threads: Sequence[int], wanted: int | None) -> int:
-    """Runs at once, given the threads of each: as asked for, or as many as the cores carry."""
-    return max(min(wanted or available_cores() // max(threads, default=1), len(threads)), 1)
-
-
 def run_sweep(
     manifest: Manifest,
     todo: list[Entry],
@@ -349,4 +265,17 @@ def _idle() -> None:
     """Nothing to do meanwhile."""
 
 
-__all__ = ["Run", "Sweep", "open_run", "sweep", "train"]
+__all__ = [
+    "Run",
+    "Sweep",
+    "SweepPlan",
+    "create_sweep",
+    "jobs_at_once",
+    "longest_first",
+    "open_run",
+    "plan_sweep",
+    "sweep",
+    "sweep_into",
+    "train",
+    "unfinished",
+]

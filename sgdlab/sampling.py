@@ -85,7 +85,7 @@ class BatchPlan:
     def examples_at(self, step: int) -> int:
         """Examples seen once `step` updates are done."""
         epoch, place = self.epoch_of(step)
-        return epoch * self.rows + min(place * self.size_in(epoch), self.rows)
+        return epoch * self.rows + place * self.size_in(epoch)
 
     def step_reaching(self, examples: int) -> int:
         """The first number of updates after which so many examples have been seen."""

@@ -68,7 +68,8 @@ class Session:
             raise  # whoever watched has gone; the CLI knows what to do
         except OSError as error:
             place = error.filename or f"{folder.path}: the run stopped"
-            raise RunFailed(f"{place}: {error.strerror or error}") from error
+            later = f"; continue later with: sgdlab resume {folder.path}" if (folder.path / CONFIG).exists() else ""
+            raise RunFailed(f"{place}: {error.strerror or error}{later}") from error
 
     def _set_up(self, folder: RunFolder) -> None:
         """The files that say what the run is; config.yaml comes last and makes the folder a run."""

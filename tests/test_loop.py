@@ -249,6 +249,27 @@ def test_divergence_ends_the_run_keeps_its_rows_and_names_the_step(engine):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_step_of_divergence_is_the_first_whose_loss_is_not_finite(engine):
+    """p grows by |1 - 50 * 2| = 99 a step; float32 holds squares up to 3.4e38."""
+    problem = make_problem((np.ones((8, 1)), np.zeros((8, 1))))
+    training = start_training(
+        problem,
+        model={"name": "linear", "init": {"name": "normal", "std": 1.0}},
+        optimizer="sgd",
+        loss="half_mse",
+        learning_rate=50.0,
+        batch_size="full",
+        budget="100 steps",
+        evaluate_every="100 steps",
+        engine=engine,
+    )
+    p = training.task.model(torch.ones(1, 1)).item()
+    assert len(records_of(training)) == 1
+    overflow = next(step for step in range(1, 100) if (99.0 ** (step - 1) * p) ** 2 > 3.4028e38)
+    assert training.position.diverged_at == overflow > 5
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_step_of_divergence_is_the_same_in_long_stretches(engine, monkeypatch):
     def diverged_at(seconds: float) -> int:
         monkeypatch.setattr(loop, "STRETCH_SECONDS", seconds)

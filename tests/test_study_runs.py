@@ -2,6 +2,7 @@
 
 import json
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -105,12 +106,12 @@ def test_medians_are_those_of_the_runs(small, tmp_path):
 
 def test_extending_and_resuming_repeat_no_run(small, tmp_path):
     path = tmp_path / "runs" / "it"
-    assert sgdlab("study", small, *ASKED).code == 0
+    assert sgdlab("study", small, *ASKED, "--learning-rates", "0.2").code == 0
     before, target = run_states(path), yaml.safe_load((path / "study.yaml").read_text())["target"]
     assert sgdlab("resume", path).code == 0
     assert run_states(path) == before
     more = sgdlab(
-        "study", small, "--batch-sizes", "8,16,32", "--learning-rates", "0.02,0.05", "--seeds", "0-2", "--into", path
+        "study", small, "--batch-sizes", "8,16,32", "--learning-rates", "0.2", "--seeds", "0-2", "--into", path
     )
     assert more.code == 0, more.err
     after = run_states(path)
@@ -124,7 +125,7 @@ def test_extending_and_resuming_repeat_no_run(small, tmp_path):
 
 
 def test_a_stopped_study_goes_on_to_the_result_of_an_uninterrupted_one(small, tmp_path):
-    asked = ask(load_document(small), [8, 32], [0.02, 0.05], [0, 1])
+    asked = ask(load_document(small), [8, 32], [0.05], [0, 1])
     stopped, whole = (create_study(asked, tmp_path / "runs", name) for name in ("stopped", "whole"))
     stop = StopRequest()
 
@@ -172,7 +173,7 @@ def test_a_target_that_no_run_reaches_is_a_result(small, tmp_path):
 
 
 def test_recommended_config_trains_at_the_recommended_batch_size_and_rate(small, tmp_path):
-    assert sgdlab("study", small, *ASKED, "--target", "val_loss=0.35").code == 0
+    assert sgdlab("study", small, *ASKED, "--learning-rates", "0.05", "--target", "val_loss=0.35").code == 0
     for goal, name in (("time", "recommended.yaml"), ("computation", "best.yaml")):
         out = () if goal == "time" else ("--out", tmp_path / name)
         advice = sgdlab("recommend", tmp_path / "runs" / "it", "--goal", goal, *out)
@@ -190,10 +191,10 @@ def test_a_csv_file_and_a_module_of_the_users_own_go_through(tmp_path):
     x = random.normal(size=(160, 3))
     kind = np.where(x.sum(axis=1) > 0, "up", "down")
     pd.DataFrame(x, columns=list("abc")).assign(kind=kind).to_csv(tmp_path / "mine.csv", index=False)
-    (tmp_path / "net.py").write_text(
-        "from torch import nn\ndef make(input_shape, outputs):\n    return nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2))\n"
+    module = (
+        "from torch import nn\nclass Net(nn.Sequential):\n"
+        "    def __init__(self):\n        super().__init__(nn.Linear(3, 2))\n"
     )
-    module = "from torch import nn\nclass Net(nn.Sequential):\n    def __init__(self):\n        super().__init__(nn.Linear(3, 2))\n"
     (tmp_path / "net.py").write_text(module)
     config = write_config(
         tmp_path / "mine.yaml",
@@ -206,7 +207,7 @@ def test_a_csv_file_and_a_module_of_the_users_own_go_through(tmp_path):
         },
     )
     answer = sgdlab(
-        "study", config, "--batch-sizes", "8,32", "--seeds", "0", "--learning-rates", "0.05,0.1", "--name", "own"
+        "study", config, "--batch-sizes", "8,32", "--seeds", "0", "--learning-rates", "0.1", "--name", "own"
     )
     assert answer.code == 0, answer.err
     assert sgdlab("recommend", "runs/own").code == 0
@@ -245,7 +246,7 @@ def test_runs_that_fail_end_the_study_with_1_and_resume_takes_them_up(tmp_path):
 
 def test_study_of_the_notebook_api_gives_table_fit_and_recommendation(tmp_path):
     study = package.study(
-        dict(SMALL), batch_sizes=[8, 32], learning_rates=[0.05], seeds=[0], target="val_loss=0.4", runs_dir=tmp_path
+        dict(SMALL), batch_sizes=[8, 32], learning_rates=[0.05], seeds=[0], target="val_loss=0.3", runs_dir=tmp_path
     )
     assert list(study.table["batch_size"]) == [8, 32] and not study.fit.can_tell
     assert study.recommend("computation").goal == "examples"
@@ -284,7 +285,7 @@ def test_bad_input_ends_with_2_and_one_message_and_leaves_nothing(words, said, s
 
 def test_into_refuses_what_is_not_the_same_study_and_leaves_it_as_it_was(small, tmp_path):
     path = tmp_path / "runs" / "it"
-    assert sgdlab("study", small, *ASKED, "--target", "val_loss=0.4").code == 0
+    assert sgdlab("study", small, *ASKED, "--learning-rates", "0.05", "--target", "val_loss=0.4").code == 0
     kept = {file: file.read_bytes() for file in path.iterdir() if file.is_file() and not file.name.startswith(".")}
     other = write_config(tmp_path / "other.yaml", SMALL | {"loss": "mse"})
     sgdlab("train", small, "--name", "run", "--quiet")
@@ -302,6 +303,29 @@ def test_into_refuses_what_is_not_the_same_study_and_leaves_it_as_it_was(small, 
     assert "is no study" in sgdlab("study", small, "--into", "runs/run").err
     assert sgdlab("recommend", "runs/run").code == 2
     assert sgdlab("resume", path, "--epochs", "3").code == 2
+
+
+def test_runs_that_meet_the_target_before_they_train_are_left_out_and_counted(small):
+    # the targets are standardised: an untrained model is within 0.6 on some splits and not on others
+    answer = sgdlab(
+        "study",
+        small,
+        *ASKED[:2],
+        "--learning-rates",
+        "0.05",
+        "--seeds",
+        "0-9",
+        "--target",
+        "val_loss=0.4",
+        "--name",
+        "it",
+    )
+    assert answer.code == 0, answer.err
+    at_start = [
+        folder for folder in Path("runs/it/runs").glob("measure-*") if package.Run(folder).summary["steps"] == 0
+    ]
+    assert 0 < len(at_start) < 20 and f"left out: {len(at_start)} runs" in answer.out
+    assert pd.read_csv("runs/it/results.csv")["runs"].sum() == 20 - len(at_start)
 
 
 def test_changed_data_are_refused(tmp_path):

@@ -159,7 +159,9 @@ def show_results(done: "Study") -> None:
     from sgdlab.studies.result import fit_in_words
 
     if not done.result.rows:
-        say("nothing is measured yet")
+        say("nothing is measured" + ("" if done.complete else " yet"))
+        for note in done.notes if done.complete else ():
+            say(note)
         return
     headers = ["B", "best rate", "edge", "reached", "median steps", "examples", "seconds", "efficiency"]
     show_table(headers, [_cells(row) for row in done.result.rows])

@@ -34,21 +34,20 @@ class Clock:
 
 
 def epoch_clock(
-    configs: Mapping[str, Config],
-    problem: Problem,
+    jobs: Mapping[str, tuple[Config, Problem]],
     rounds: int,
     device: str = "cpu",
     loops: Sequence[str] = (PLAIN, NATIVE),
     tell: Tell = lambda done, total: None,
 ) -> Clock:
-    """Time each config by each loop, one thread, every round through all of them.
+    """Time each config on its data by each loop, one thread, every round through all of them.
 
     On the clock: batch order, rows, steps. Off it: data, model, warm-up, evaluation. A sample trains whole
     epochs of at least 20 ms, or of a long epoch as many steps as fit 0.25 s.
     """
     works, keys, steps = [], [], {}
     with torch_threads(1):
-        for name, config in configs.items():
+        for name, (config, problem) in jobs.items():
             for loop in loops:
                 engine = "native" if loop == NATIVE else "eager"
                 changes = {"engine": engine, "threads": 1, "device": device}

@@ -139,7 +139,7 @@ CLAIMS: tuple[Claim[D2lEvidence], ...] = (
         "reproduced: losses at equal steps agree within 1e-4 (float32); not reproduced: they do not",
         _doubled_gd,
         meanings(
-            "the doubled rows cost time and buy nothing",
+            "the doubled rows buy nothing",
             "the steps differ by more than rounding",
             "no losses to compare",
         ),

@@ -93,11 +93,11 @@ def gather(seeds: Sequence[int], length: Length, run: Run, tell: Tell) -> tuple[
     law = _law(task)
     tell("seconds per epoch and per product, by turns")
     names = ("GD", "SGD", "batch 100", "batch 10")
-    configs = {name: _config(f"d2l/{FOLDERS[name]}", source) for name in names}
-    clock = epoch_clock(configs, problem, length.rounds)
+    jobs = {name: (_config(f"d2l/{FOLDERS[name]}", source), problem) for name in names}
     doubled = _config("d2l/gd-stable", source, **{"dataset.repeat": 2})
-    twice = epoch_clock({"GD doubled": doubled}, load(doubled.dataset, seeds[0]), length.rounds)
-    epochs = {key: list(each.epoch(*key)) for each in (clock, twice) for key in each.step_seconds}
+    jobs["GD doubled"] = (doubled, load(doubled.dataset, seeds[0]))
+    clock = epoch_clock(jobs, length.rounds)
+    epochs = {key: list(clock.epoch(*key)) for key in clock.step_seconds}
     products = {name: list(values) for name, values in product_rounds(length.product_rounds).items()}
     evidence = D2lEvidence(
         source=source,
@@ -106,7 +106,7 @@ def gather(seeds: Sequence[int], length: Length, run: Run, tell: Tell) -> tuple[
         descent=descent,
         law=law,
         epochs=epochs,
-        steps=dict(clock.steps) | dict(twice.steps),
+        steps=clock.steps,
         products=products,
     )
     return evidence, clock.conditions

@@ -9,6 +9,7 @@ from typing import Any
 from sgdlab import api
 from sgdlab.results import Sweep
 from sgdlab.sweeps.manifest import Entry
+from sgdlab.sweeps.ready import SweepPlan, create_sweep, longest_first, plan_sweep
 
 Watch = Callable[[str, list[Entry]], AbstractContextManager[Any]]
 """Given an experiment's name and its runs, who watches it: has observe and tick."""
@@ -28,28 +29,26 @@ class Experiment:
     changes: Mapping[str, Any] = field(default_factory=dict)
     only: frozenset[tuple[Any, float]] | None = None
 
-    def plan(self) -> api.SweepPlan:
+    def plan(self) -> SweepPlan:
         """Every run resolved and checked; ConfigError or DataError otherwise."""
         options = {key.replace(".", "__"): value for key, value in self.changes.items()}
         axes = api.grid((), (), self.seeds, self.vary)
-        plan = api.plan_sweep(api.document_of(self.config, **options), axes)
+        plan = plan_sweep(api.document_of(self.config, **options), axes)
         return plan if self.only is None else _chosen(plan, self.only)
 
 
 def carry_out(experiment: Experiment, folder: Path, jobs: int | None, watch: Watch) -> Sweep:
     """Run an experiment as a sweep in `folder`; KeyboardInterrupt where it was stopped on the way."""
     plan = experiment.plan()
-    manifest = api.create_sweep(plan, folder, experiment.name)
+    manifest = create_sweep(plan, folder, experiment.name)
     with watch(experiment.name, manifest.entries) as watcher:
-        done = api.run_sweep(
-            manifest, api.longest_first(plan, manifest), plan.jobs(jobs), watcher.observe, watcher.tick
-        )
+        done = api.run_sweep(manifest, longest_first(plan, manifest), plan.jobs(jobs), watcher.observe, watcher.tick)
     if {"interrupted", "planned"} & {entry.status for entry in done.manifest.entries}:
         raise KeyboardInterrupt
     return done
 
 
-def _chosen(plan: api.SweepPlan, pairs: frozenset[tuple[Any, float]]) -> api.SweepPlan:
+def _chosen(plan: SweepPlan, pairs: frozenset[tuple[Any, float]]) -> SweepPlan:
     """The plan with only those runs whose (batch size, rate) is among `pairs`."""
     kept = [
         i for i, run in enumerate(plan.runs) if (run.varied["batch_size"], float(run.varied["learning_rate"])) in pairs

@@ -109,7 +109,8 @@ CLAIMS: tuple[Claim[ParrEvidence], ...] = (
         "published-batch",
         "P, batch gradient descent",
         "Batch gradient descent (Adam, rate 0.03, 1,001 epochs) ends at best validation loss 1.498 and accuracy .964.",
-        "as above, for two values",
+        "reproduced: both lie where one more run of ours falls (prediction interval, 95 % for both), else not; "
+        "fewer than 3 seeds or shorter runs: cannot tell",
         _published_batch,
         meanings(
             "the shipped config parr/batch does what the notebook did",

@@ -160,12 +160,12 @@ def _clocks(length: Length) -> tuple[Epochs, Epochs | None, str]:
     config = _config("parr/minibatch-8")
     problem = load(config.dataset, config.seed)
     sizes: list[int | str] = [*SIZES, "full"]
-    configs = {str(b): config.model_copy(update={"batch_size": BatchSize(initial=b)}) for b in sizes}  # type: ignore[arg-type]
-    clock = epoch_clock(configs, problem, length.rounds)
+    jobs = {str(b): (config.model_copy(update={"batch_size": BatchSize(initial=b)}), problem) for b in sizes}  # type: ignore[arg-type]
+    clock = epoch_clock(jobs, length.rounds)
     epochs = {(loop, name): list(clock.epoch(loop, name)) for loop, name in clock.step_seconds}
     if not torch.cuda.is_available():
         return epochs, None, clock.conditions
-    on_gpu = epoch_clock(configs, problem, length.rounds, "cuda", (PLAIN,))
+    on_gpu = epoch_clock(jobs, length.rounds, "cuda", (PLAIN,))
     gpu = {(loop, name): list(on_gpu.epoch(loop, name)) for loop, name in on_gpu.step_seconds}
     return epochs, gpu, f"{clock.conditions}; {torch.cuda.get_device_name()}"
 

@@ -79,8 +79,6 @@ def ask_more(
     """The question of the study in `path` with more batch sizes and seeds; ConfigError where what is asked
     besides is not what that study asked. document: None leaves the config unquestioned."""
     known = read_question(path)
-    if document is not None:
-        _check_same_config(path, known, _base(_with_options(document, None, budget)[0]))
     differing = {  # option -> whether it differs, and what that study has
         "--learning-rates": (
             learning_rates is not None and _rates(learning_rates) != known.learning_rates,
@@ -92,6 +90,8 @@ def ask_more(
     for option, (differs, there) in differing.items():
         if differs:
             raise ConfigError(f"--into {path}: that study has {option} {there}; a study keeps it, start a new one")
+    if document is not None:
+        _check_same_config(path, known, _base(_with_options(document, None, budget)[0]))
     sizes = [known.rows if size == "full" else size for size in batch_sizes]
     sizes = list(checked_sizes(tuple(dict.fromkeys([*known.batch_sizes, *sizes])), known.rows))
     question = extended(known, tuple(sizes), tuple(seeds))

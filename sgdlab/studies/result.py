@@ -39,28 +39,38 @@ class Row:
 
 @dataclass(frozen=True)
 class Result:
-    """All that is known so far. fit is None until two batch sizes were measured."""
+    """All that is known so far. fit is None until two batch sizes were measured.
+
+    met_at_start: measured runs that are left out, because they met the target before their first step.
+    """
 
     question: Question
     rows: tuple[Row, ...]
     fit: Tradeoff | None
+    met_at_start: int = 0
 
 
 def result_of(question: Question, trials: Trials) -> Result:
     """The result of the trials that there are; sizes without a measured run are left out."""
     if question.target is None:
         return Result(question, (), None)
+    found = [
+        (key[1], trial)
+        for key, trial in trials.items()
+        if key[0] == "measure" and key[1] in question.batch_sizes and key[3] in question.seeds
+    ]
+    at_start = sum(trial.met_at_start for _, trial in found)
     measured: dict[int, list[Trial]] = {}
-    for key, trial in trials.items():
-        if key[0] == "measure" and key[1] in question.batch_sizes and key[3] in question.seeds:
-            measured.setdefault(key[1], []).append(trial)
+    for size, trial in found:
+        if not trial.met_at_start:
+            measured.setdefault(size, []).append(trial)
     sizes = sorted(measured)
     runs = [run for size in sizes for run in _runs_to_target(question, size, measured[size])]
     if not runs:
-        return Result(question, (), None)
+        return Result(question, (), None, at_start)
     summaries = summarise_steps(runs)
     rows = tuple(_row(question, trials, s, measured[s.batch_size]) for s in summaries)
-    return Result(question, rows, fit_tradeoff(runs) if len(sizes) > 1 else None)
+    return Result(question, rows, fit_tradeoff(runs) if len(sizes) > 1 else None, at_start)
 
 
 def table_of(result: Result) -> "pd.DataFrame":
@@ -100,6 +110,11 @@ def _doubts(result: Result) -> Iterator[str]:
         )
     if uneven := [row for row in rows if _uneven(row.study.batch_size, of)]:
         yield f"uneven: at batch size {_sizes(uneven)} a small last batch makes the mean batch over 5 % smaller"
+    if result.met_at_start:
+        yield (
+            f"left out: {result.met_at_start} runs met the target before their first step; "
+            "a target that has to be trained for would count them"
+        )
     if censored := sum(row.study.runs - row.study.reached for row in rows):
         yield (
             f"censored: {censored} of {sum(row.study.runs for row in rows)} runs did not reach the target in their "

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgdlab.analysis.steps_to_target import steps_to_target
-from sgdlab.errors import RunFolderError, UserError
+from sgdlab.errors import RunFolderError
 from sgdlab.history import read_history
 from sgdlab.runs import HISTORY, RunFolder
 
@@ -89,6 +89,11 @@ class Trial:
         """Whether the loss stopped being finite."""
         return self.status == "diverged"
 
+    @property
+    def met_at_start(self) -> bool:
+        """Whether the target was met before the first step: such a run says nothing about steps."""
+        return self.status == "completed" and self.steps_done == 0
+
     def best(self, lower_is_better: bool) -> float:
         """The best value of the metric; the worst possible, ±inf, for a run that diverged."""
         worst = math.inf if lower_is_better else -math.inf
@@ -120,10 +125,6 @@ def read_trial(folder: RunFolder, key: Key, metric: str) -> Trial | None:
     if summary["status"] not in ENDED:
         return None
     table = read_history(folder.path / HISTORY)
-    if summary["status"] == "completed" and summary["steps"] == 0:
-        raise UserError(
-            f"{folder.path}: met the target before the first step; choose a target that has to be trained for"
-        )
     after = table[table["step"] > 0]
     columns = [after[name].to_numpy(dtype=float) for name in ("step", "examples", "train_seconds", metric)]
     return Trial(key, str(summary["status"]), int(summary["steps"]), float(summary["train_seconds"]), *columns)

@@ -38,7 +38,7 @@ def finish_sweep(values: dict[str, object], folder: Path, jobs: int, say: object
 
 @pytest.mark.parametrize("victim", ["self", "child"])
 def test_a_sweep_whose_parent_or_worker_is_killed_loses_and_doubles_no_run(victim: str, tmp_path: Path) -> None:
-    values = config_for("native", tmp_path) | {"epochs": 300}
+    values = config_for("native", tmp_path) | {"epochs": 200}
     assert not killed_at(0.0, finish_sweep, values, tmp_path / "whole", 2)
     wanted = {run.path.name: essence(run.path) for run in Sweep(tmp_path / "whole").runs}
     assert len(wanted) == 8

@@ -168,7 +168,7 @@ def test_a_file_size_limit_ends_a_run_with_one_message_and_whole_files(tmp_path:
     assert full.code == 0
     largest = max(path.stat().st_size for path in Path("runs/whole").iterdir() if path.suffix != ".png")
     codes = set()
-    for number in range(count := cases(5, 60)):
+    for number in range(count := cases(3, 60)):
         size = 40 + number * largest // count
         ours, theirs = PROCESSES.Pipe(duplex=False)
         arguments = ["train", str(config), "--name", f"at-{size}", "--quiet"]
