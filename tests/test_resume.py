@@ -102,6 +102,8 @@ def test_rows_written_after_the_checkpoint_are_cut_back_and_stand_once(
     run_until(values, Path("run"), 18)
     assert len(without_clock(Path("run") / HISTORY)) == 1 + 1 + 3
     (Path("run") / LAST).write_bytes(before)  # as after kill -9: newer rows than checkpoint
+    run_until(values, Path("run"), 8)
+    assert len(without_clock(Path("run") / HISTORY)) == 1 + 1 + 1
     run_until(values, Path("run"), 10**9)
     assert results(Path("run")) == results(Path("whole"))
 
@@ -202,6 +204,17 @@ def test_resume_refuses_a_config_that_was_edited_and_names_the_key() -> None:
     config.write_text(config.read_text().replace("initial: 0.02", "initial: 0.03"))
     with pytest.raises(RunFolderError, match="differs from that of the checkpoint in learning_rate; delete last"):
         api.resume_run(RunFolder(Path("run")))
+
+
+def test_resume_refuses_a_history_with_a_changed_digit() -> None:
+    run_until(values_of("native"), Path("run"), 18)
+    history = Path("run") / HISTORY
+    changed = history.read_bytes().replace(b"0.02", b"0.03", 1)
+    assert changed != history.read_bytes()
+    history.write_bytes(changed)
+    with pytest.raises(RunFolderError, match="not those that were there at the last checkpoint"):
+        api.resume_run(RunFolder(Path("run")))
+    assert history.read_bytes() == changed
 
 
 def test_a_run_without_a_checkpoint_begins_again_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:

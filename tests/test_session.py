@@ -125,8 +125,8 @@ def test_learning_rate_of_zero_is_a_result(tiny, runs):
 
 
 def test_quiet_prints_the_path_and_nothing_else(tiny, tmp_path):
-    """Whatever the length of the path: nothing is folded at the width of a terminal."""
-    runs = tmp_path / ("long " + "x" * 120) / ("y" * 120)
+    """Whatever the path: nothing is folded at some width, read as markup or made an emoji."""
+    runs = tmp_path / "[bold] a:100:b" / ("long " + "x" * 120) / ("y" * 120)
     answer = sgdlab("train", tiny, "--runs-dir", runs, "--quiet")
     assert answer.out == f"{next(runs.iterdir())}\n" and answer.err == ""
 

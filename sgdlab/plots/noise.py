@@ -120,7 +120,7 @@ def gradient_std_figure(
     entries: Entries = []
     ends = [finite(std_low), finite(std_high)] if std_low is not None and std_high is not None else []
     if ends:
-        axes.vlines(sizes, *ends, color=COLOURS[0], linewidth=1.6)
+        axes.vlines(sizes, ends[0], ends[1], color=COLOURS[0], linewidth=1.6)
     order = np.argsort(sizes)
     drawn = np.where(theory > 0, theory, np.nan)[order]
     (line,) = axes.plot(sizes[order], drawn, color=COLOURS[1], linestyle=LINES[1], lw=1.5)

@@ -17,7 +17,7 @@ from faulty import PROCESSES, carry, cases, essence, leftovers
 
 from sgdlab import api
 from sgdlab.errors import RunFailed, SgdlabError
-from sgdlab.history import COLUMNS, read_history
+from sgdlab.history import COLUMNS, HistoryWriter, Record, read_history
 from sgdlab.runs import LAST, RunFolder
 
 VALUES: dict[str, Any] = {
@@ -181,6 +181,25 @@ def test_a_file_size_limit_ends_a_run_with_one_message_and_whole_files(tmp_path:
         assert code == 1 and "File too large" in err and "Traceback" not in err, (size, code, out, err)
         whole(Path("runs") / f"at-{size}")
     assert codes == {1}
+
+
+def test_a_row_that_the_disk_takes_half_of_is_taken_back(tmp_path: Path) -> None:
+    write = os.pwrite
+
+    def half(file: int, data: bytes, place: int) -> int:
+        if len(data) < 10:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(file, data[: max(len(data) // 2, 9)], place)
+
+    record = Record(1.0, 3, 48, 0.1, 16, *[0.25] * 8)
+    with HistoryWriter(tmp_path / "history.csv") as history:
+        history.append(record)
+        before = (tmp_path / "history.csv").read_bytes()
+        with mock.patch("os.pwrite", half), pytest.raises(OSError, match=r"No space left on device: '.*history\.csv'"):
+            history.append(record)
+        assert (tmp_path / "history.csv").read_bytes() == before
+        history.append(record)
+    assert len(read_history(tmp_path / "history.csv")) == 2
 
 
 def test_a_run_whose_folder_is_removed_says_so(tmp_path: Path) -> None:
