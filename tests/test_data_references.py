@@ -42,7 +42,8 @@ def test_the_folder_of_a_file_is_importable_for_it(folder):
     assert sys.path[0] != str(folder), "user files must not shadow modules that sgdlab imports later"
 
 
-def test_a_file_beside_wins_over_an_installed_module_while_its_neighbour_is_imported(folder):
+def test_a_file_beside_wins_over_an_installed_module_while_its_neighbour_is_imported(folder, monkeypatch):
+    monkeypatch.delitem(sys.modules, "colorsys", raising=False)  # one that is imported already stays
     (folder / "colorsys.py").write_text("HERE = True\n")  # also a module of the standard library
     (folder / "uses.py").write_text("from colorsys import HERE\n")
     assert load_reference("uses:HERE", folder) is True
