@@ -3,6 +3,7 @@
 import hashlib
 import math
 import os
+import re
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -40,6 +41,8 @@ class Record:
 COLUMNS = tuple(field.name for field in fields(Record))
 TIMING_COLUMNS = ("train_seconds", "wall_seconds")
 _WHOLE = ("step", "examples", "batch_size")
+_NUMBER = rb"(?:-?(?:\d+(?:\.\d+)?(?:e[-+]?\d+)?|inf))?"
+_ROW = re.compile(b",".join(rb"\d{1,18}" if name in _WHOLE else _NUMBER for name in COLUMNS))
 
 
 def format_row(record: Record) -> str:
@@ -121,25 +124,23 @@ class HistoryWriter:
 
 
 def last_step(path: Path) -> int:
-    """The step of the last whole row, -1 where there is none, found without reading the whole file.
+    """The step of the last whole row, -1 where there is none, after a quick look at all rows.
 
-    Raises RunFolderError when the file is absent or does not look like a history.
+    Raises RunFolderError when the file is absent or its rows are not those of a history.
     """
     try:
-        with path.open("rb") as file:
-            header = file.readline(1000)
-            file.seek(max(len(header), file.seek(0, os.SEEK_END) - 2000))
-            lines = file.read().split(b"\n")[:-1]
+        header, _, rows = path.read_bytes().partition(b"\n")
     except OSError as error:
         raise RunFolderError(f"{path}: cannot be read: {error.strerror}") from None
-    if header != (",".join(COLUMNS) + "\n").encode():
+    if header != ",".join(COLUMNS).encode():
         raise RunFolderError(f"{path}: damaged: its first line is not the columns of a history")
-    if not lines:
-        return -1
-    cells = lines[-1].split(b",")
-    if len(cells) != len(COLUMNS) or not cells[1].isdigit():
-        raise RunFolderError(f"{path}: damaged: its last line is not a row of a history")
-    return int(cells[1][:18])
+    lines = rows.split(b"\n")[:-1]
+    if not all(map(_ROW.fullmatch, lines)):
+        raise RunFolderError(f"{path}: damaged: its rows are not those of a history")
+    steps = [int(line.split(b",", 2)[1]) for line in lines]
+    if steps != sorted(set(steps)):
+        raise RunFolderError(f"{path}: damaged: its rows are not those of a history")
+    return steps[-1] if steps else -1
 
 
 def read_history(path: Path) -> "pd.DataFrame":

@@ -19,7 +19,7 @@ from sgdlab.data.problem import Problem
 from sgdlab.errors import ConfigError, UserError
 
 FULL = os.environ.get("SGDLAB_FAULTS") == "full"
-MANY = 7_000 if FULL else 150
+TREES_TRIED, FILES_TRIED = (2_500, 8_000) if FULL else (100, 120)
 
 
 def refused(answer: Answer, *words: str) -> None:
@@ -247,7 +247,7 @@ def built(make: Any) -> Config | None:
 @pytest.mark.parametrize("chunk", range(4))
 def test_any_bytes_as_a_config_file_give_a_config_or_one_error(chunk: int) -> None:
     chance, path = random.Random(chunk), Path("any.yaml")
-    for _ in range(MANY // 4):
+    for _ in range(FILES_TRIED // 4):
         content = bytearray(chance.choice(SEEDS).encode())
         for _ in range(chance.randrange(1, 6)):
             place, length = chance.randrange(len(content) + 1), chance.randrange(8)
@@ -259,7 +259,7 @@ def test_any_bytes_as_a_config_file_give_a_config_or_one_error(chunk: int) -> No
         built(lambda: build_config(read_document(path)))
 
 
-@settings(max_examples=MANY)
+@settings(max_examples=TREES_TRIED)
 @given(st.dictionaries(st.sampled_from(KEYS) | st.text(max_size=8), TREES, max_size=4))
 def test_any_tree_of_values_gives_a_config_that_loads_back_or_one_error(values: dict[str, Any]) -> None:
     config = built(lambda: build_config(Document(dict(values))))
@@ -268,7 +268,7 @@ def test_any_tree_of_values_gives_a_config_that_loads_back_or_one_error(values: 
         assert build_config(read_document(Path("back.yaml"))) == config
 
 
-@settings(max_examples=MANY)
+@settings(max_examples=TREES_TRIED)
 @given(st.text(max_size=40) | st.builds("{}={}".format, st.sampled_from(KEYS), st.text(max_size=30)))
 @example("model.hidden=[[[[")
 @example("=")
@@ -288,7 +288,7 @@ def test_any_bytes_as_a_csv_file_give_a_problem_or_one_error(chunk: int) -> None
     chance, path = random.Random(chunk), Path("any.csv")
     sound = "a,b,c,y\n" + "".join(f"{i}.5,{i * 7 % 5},{'pq'[i % 2]},{i % 3}\n" for i in range(12))
     tokens = [b"", b'"', b",", b"\n", b"\r", b"\x00", b"nan", b"1,234.5", b"1e999", b"\xff\xfe", b"-", b"inf", b";"]
-    for _ in range(MANY // 4):
+    for _ in range(FILES_TRIED // 4):
         content = bytearray(sound.encode())
         for _ in range(chance.randrange(1, 6)):
             place, length = chance.randrange(len(content) + 1), chance.randrange(6)

@@ -124,6 +124,7 @@ class NativeEngine(Engine):
     def load_optimizer_state(self, state: dict[str, Any]) -> None:
         """See Engine.load_optimizer_state."""
         for i, (parameter, place) in enumerate(self._places):
+            self._steps_done = int(state["state"].get(i, {}).get("step", 0))
             for k, name in enumerate(_MEMORIES[self.task.config.optimizer.name]):
                 memory = state["state"].get(i, {}).get(name)
                 if memory is not None:  # plain SGD keeps none

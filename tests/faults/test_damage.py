@@ -86,7 +86,7 @@ def checked(answer: Answer, *codes: int) -> Answer:
 def test_a_damaged_file_of_a_run_gets_a_clear_word_or_a_repair(name: str, whole: Path, tmp_path: Path) -> None:
     chance = random.Random(name)
     content, history = (whole / "run" / name).read_bytes(), without_clock(whole / "run" / "history.csv")
-    for case, (what, damaged) in enumerate(damages(content, cases(3, 75), chance)):
+    for case, (what, damaged) in enumerate(damages(content, cases(2, 75), chance)):
         folder = tmp_path / f"case-{case}"
         folder.mkdir()
         for sound in ("run", "other"):
@@ -118,7 +118,7 @@ def test_a_damaged_file_of_a_run_gets_a_clear_word_or_a_repair(name: str, whole:
 def test_a_damaged_file_of_a_sweep_leaves_the_other_runs_alone(name: str, whole: Path, tmp_path: Path) -> None:
     chance = random.Random(name)
     content = (whole / "grid" / name).read_bytes()
-    for case, (what, damaged) in enumerate(damages(content, cases(2, 30), chance)):
+    for case, (what, damaged) in enumerate(damages(content, cases(1, 30), chance)):
         folder = tmp_path / f"case-{case}"
         shutil.copytree(whole / "grid", folder / "grid")
         shutil.copytree(whole / "run", folder / "other")
@@ -147,4 +147,4 @@ def test_a_figure_of_several_runs_names_the_damaged_one_and_draws_the_rest(whole
 def test_all_files_of_a_run_folder_are_tried(whole: Path) -> None:
     there = {path.name for path in (whole / "run").iterdir() if path.suffix != ".png" and path.name != ".lock"}
     assert there == set(FILES)
-    assert not FULL or cases(3, 75) * len(FILES) >= 500
+    assert not FULL or cases(2, 75) * len(FILES) >= 500

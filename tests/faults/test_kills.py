@@ -18,7 +18,7 @@ def test_a_run_killed_at_random_moments_ends_like_an_undisturbed_one(engine: str
     assert not killed_at(0.0, finish, values, whole)
     wanted, moment = essence(whole), random.Random(engine)
     kills, number = 0, 0
-    while kills < cases(4, 100):
+    while kills < cases(3, 100):
         folder, number = tmp_path / f"run-{number}", number + 1
         for _ in range(4):
             kills += killed_at(moment.uniform(0.0, 0.35), carry, values, folder)
@@ -43,7 +43,7 @@ def test_a_sweep_whose_parent_or_worker_is_killed_loses_and_doubles_no_run(victi
     wanted = {run.path.name: essence(run.path) for run in Sweep(tmp_path / "whole").runs}
     assert len(wanted) == 8
     kills, number, moment = 0, 0, random.Random(victim)
-    while kills < cases(2, 15):
+    while kills < cases(1, 15):
         folder, number = tmp_path / f"sweep-{number}", number + 1
         for _ in range(4):
             kills += killed_at(moment.uniform(0.0, 0.8), carry_sweep, values, folder, 2, victim=victim)
