@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from sgdlab.engine.base import Engine, Rows, Task
 from sgdlab.history import Record
-from sgdlab.losses import Scores, evaluate
+from sgdlab.losses import Scores
 from sgdlab.models import state_copy
 from sgdlab.optim import RateSchedule, total_steps
 from sgdlab.sampling import BatchStream, Stretch, batch_plan
@@ -221,4 +222,5 @@ def _scores(training: Training, rows: Rows | None) -> Scores:
     if rows is None:
         return Scores(math.nan, math.nan)
     task = training.task
-    return evaluate(task.model, task.config.loss, rows.x, rows.y, training.between_chunks)
+    with torch.random.fork_rng(devices=[task.device] if task.device.type == "cuda" else []):  # for a module that draws
+        return training.engine.evaluate(rows, training.between_chunks)

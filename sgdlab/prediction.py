@@ -10,7 +10,7 @@ from sgdlab import checkpoint, losses
 from sgdlab.data import apply_preprocess, preprocess_from_json, read_csv
 from sgdlab.errors import RunFolderError
 from sgdlab.models import build_model, row_shape
-from sgdlab.runs import BEST, PREPROCESS, RunFolder
+from sgdlab.runs import BEST, PREPROCESS, RunFolder, is_sweep
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 def load_model(folder: RunFolder) -> nn.Module:
     """The model of best.pt in evaluation mode, on the CPU; RunFolderError when it is not there."""
+    if is_sweep(folder.path):
+        raise RunFolderError(f"{folder.path}: is a sweep; name one of its runs, as {folder.path}/runs/001-...")
     facts = folder.read_json(PREPROCESS)
     try:
         shape, preprocess = tuple(int(size) for size in facts["input_shape"]), preprocess_from_json(facts)

@@ -190,6 +190,13 @@ def _held_equal(
     steps = sorted({int(s["steps"]) for s in summaries if s.get("status") == "completed" and s.get("steps")})
     if len(steps) > 1 and metric != "steps":
         notes.append(f"the runs made {steps[0]:,} to {steps[-1]:,} steps")
+    for key in ("engine", "threads", "device"):
+        found = sorted({str(each.get(key)) for each in readable})
+        if len(found) > 1:
+            notes.append(f"the runs differ in {key}: {', '.join(found)}; their seconds do not compare")
+    looks = {str(each.get("evaluate_every")) for each in readable}
+    if len(looks) > 1 and metric.startswith("best_"):
+        notes.append(f"the runs were evaluated every {', '.join(sorted(looks))}: more looks find a better best")
     if any(each.get("stop_at") for each in readable):
         notes.append("runs stopped once their target was reached")
     rates = {str(each.get("learning_rate.initial")) for each in readable}

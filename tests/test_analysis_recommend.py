@@ -142,3 +142,10 @@ def test_senseless_throughputs_are_value_errors():
             knee(sizes, rates)
     with pytest.raises(ValueError):
         knee([8], [1], within=1)
+
+
+def test_no_answer_is_sure_while_another_size_is_not_tuned():
+    found = recommend([row(8, 1000, 1e-3), row(64, 160, 1.5e-3), row(256, 150, 5e-3, edge=True)], "seconds")
+    assert found.best is not None and found.best.batch_size == 64
+    assert not found.sure
+    assert any("batch size 256, the edge of its grid" in text for text in found.settle)

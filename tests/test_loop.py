@@ -17,7 +17,7 @@ from conftest import (
 )
 from torch import nn
 
-from sgdlab import loop
+from sgdlab import loop, losses
 from sgdlab.data import Split
 from sgdlab.history import TIMING_COLUMNS, format_row
 from sgdlab.losses import evaluate
@@ -119,7 +119,7 @@ def test_half_mse_is_half_of_mse_and_means_over_outputs():
 def test_cross_entropy_on_softmax_cannot_fall_below_its_floor():
     """Ten classes: log(e + 9) - 1 = 1.4612, the published double softmax."""
     certain = torch.eye(10)
-    assert loop.evaluate(nn.Identity(), "cross_entropy", certain, torch.arange(10)).loss == pytest.approx(
+    assert losses.evaluate(nn.Identity(), "cross_entropy", certain, torch.arange(10)).loss == pytest.approx(
         math.log(math.e + 9) - 1
     )
 

@@ -55,7 +55,9 @@ class Recommendation:
 def recommend(rows: Sequence[StudyRow], goal: Goal) -> Recommendation:
     """The batch size with the least median `goal` to the target, among those at which most runs arrived.
 
-    Intervals that do not overlap are a strict (conservative) sign of a difference; others make rivals.
+    Intervals that do not overlap are a strict (conservative) sign of a difference; others make rivals. A
+    size whose best rate stands on the edge of its grid is not tuned: its cost is an upper bound only, so no
+    answer is sure while another one than the best is such.
     Raises ValueError for no rows or a batch size that stands twice.
     """
     if not rows or len({row.batch_size for row in rows}) < len(rows):
@@ -70,7 +72,8 @@ def recommend(rows: Sequence[StudyRow], goal: Goal) -> Recommendation:
     others = sorted((row for row in rows if row is not best), key=lambda row: row.batch_size)
     rivals = [row for row in others if _cost(row, goal).low <= ceiling]
     settle = _settle(best, rivals, rows, goal)
-    sure = not rivals and _cost(best, goal).level >= LEAST_LEVEL and len(others) > 0
+    tuned = not any(row.edge for row in others)
+    sure = not rivals and tuned and _cost(best, goal).level >= LEAST_LEVEL and len(others) > 0
     return Recommendation(
         goal,
         best,
@@ -89,8 +92,11 @@ def _settle(best: StudyRow, rivals: Sequence[StudyRow], rows: Sequence[StudyRow]
         todo.append(f"at least 5 seeds at batch size {names}")
     elif rivals:
         todo.append(f"{_seeds(best, rivals, goal)} at batch size {names}")
-    if best.edge:
-        todo.append(f"rates beyond {best.learning_rate:g} at batch size {best.batch_size}, the edge of its grid")
+    todo += [
+        f"rates beyond {row.learning_rate:g} at batch size {row.batch_size}, the edge of its grid"
+        for row in rows
+        if row.edge
+    ]
     sizes = [row.batch_size for row in rows]
     if best.batch_size == max(sizes) and goal == "seconds":
         todo.append(f"batch sizes above {max(sizes)}")

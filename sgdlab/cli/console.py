@@ -54,7 +54,8 @@ def show_table(headers: Sequence[str], rows: Iterable[Sequence[Any]], title: str
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for i, header in enumerate(headers):
         numeric = all(_is_number(row[i]) for row in cells) if cells else False
-        table.add_column(Text(header), justify="right" if numeric else "left", overflow="fold")
+        # a name must stay in one piece, to be copied into the next command
+        table.add_column(Text(header), justify="right" if numeric else "left", overflow="fold", no_wrap=i == 0)
     for row in cells:
         table.add_row(*(Text(printable(value)) for value in row))
     console().print(table)

@@ -35,10 +35,18 @@ def show(
     Example: sgdlab data show mnist-10k --out digits.png
     """
     from sgdlab import api, plots
-    from sgdlab.config import build_config
+    from sgdlab.config import build_config, nearest
+    from sgdlab.config.shipped import shipped_names
     from sgdlab.data import SOURCES, load
+    from sgdlab.errors import ConfigError
 
     source: Any = {"dataset": name, "epochs": 1} if name in SOURCES else name
+    if source == name and not Path(name).exists() and name not in shipped_names():
+        raise ConfigError(f"{name}: neither a data set, a config file nor a shipped config{nearest(name, SOURCES)}")
+    if Path(name).suffix == ".csv":
+        raise ConfigError(
+            f"{name}: name a config that reads it, with dataset: {{name: csv, path: {name}, target: ...}}"
+        )
     with downloading() as progress:
         problem = load(build_config(api.document_of(source)).dataset, seed, progress=progress)
     splits = {"training": problem.train, "validation": problem.validation, "test": problem.test}

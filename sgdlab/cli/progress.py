@@ -82,6 +82,8 @@ def describe(training: "Training", record: "Record | None") -> str:
     if record is not None:
         values = {"train": record.train_loss, "val": record.val_loss, "acc": _accuracy(record)}
         parts += [f"{name} {short_number(value)}" for name, value in values.items() if not math.isnan(value)]
+        if record.step != position.step:
+            parts.append(f"(measured at epoch {record.epoch:.4g})")
     if position.train_seconds:
         parts.append(f"{compact(batches.examples_at(position.step) / position.train_seconds)} ex/s")
     return "  ".join(parts)

@@ -124,6 +124,7 @@ def show_rates(found: "list[Rates]") -> None:
     if found[0].limit is not None:
         say(f"theory for the full batch (least squares): 2(1 + momentum)/λmax = {found[0].limit:.4g}")
     say("the range test overshoots what is stable: a rate held for a run must lie below the largest stable one")
+    say("stable means no worse than at the start; a network that learns nothing is that, too (Adam at high rates)")
 
 
 def scale(

@@ -101,6 +101,18 @@ def show_forecast(session: "Session") -> None:
     say(f"1 run, {updates}, about {seconds}; nothing was written")
 
 
+def untrained_loss(run: "Run") -> float:
+    """The loss of row 0 by which the best model is chosen; NaN where it is not there."""
+    first = run.history.iloc[:1]
+    column = "val_loss" if first["val_loss"].notna().any() else "train_loss"
+    return float(first[column].iloc[0]) if len(first) else float("nan")
+
+
+def selection_loss(summary: dict[str, Any]) -> float | None:
+    """The best loss of a summary: validation, or training without a validation split."""
+    return summary.get("best_val_loss", summary.get("best_train_loss"))
+
+
 def close(run: "Run", quiet: bool) -> None:
     """Say how the run ended and where it lies; leave with its exit code."""
     summary: dict[str, Any] = run.summary
@@ -110,6 +122,9 @@ def close(run: "Run", quiet: bool) -> None:
     else:
         seconds = duration(summary["train_seconds"])
         say(f"{status}: {outcome(summary)}; {summary['steps']:,} steps in {seconds} of training")
+        start, best = untrained_loss(run), selection_loss(summary)
+        if best is not None and best > start:
+            say(f"that is worse than the untrained network, {start:.4g}: a lower learning rate is called for")
         if summary.get("best_val_rmse") is not None:
             say(f"root mean squared error on validation, in the target's units: {summary['best_val_rmse']:.4g}")
         if summary.get("test_loss") is not None:

@@ -72,7 +72,7 @@ def _split(rows: Rows, dataset: "DatasetSection", seed: int) -> tuple[Rows, Rows
 
 
 def _repeated(train: Rows, times: int, features: int) -> Rows:
-    """Every training row `times` times, one copy after the other."""
+    """Every training row `times` times, its copies side by side."""
     if len(train) * times * features > MAX_NUMBERS:
         raise DataError(
             f"dataset.repeat: {len(train)} training rows of {features} features, {times} times each, are more "

@@ -1,6 +1,7 @@
 """What every engine offers: it executes stretches of steps on the model's own parameters."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from sgdlab.config import Config
 from sgdlab.data import Problem, Split
+from sgdlab.losses import Scores, evaluate
 from sgdlab.models import build_model, row_shape
 from sgdlab.sampling import Stretch
 
@@ -61,6 +63,10 @@ class Engine(ABC):
 
         Returns once the device is done. After a non-finite loss the parameters mean nothing.
         """
+
+    def evaluate(self, rows: Rows, between_chunks: Callable[[], None]) -> Scores:
+        """Loss and accuracy over all rows with the parameters as they are, see losses.evaluate."""
+        return evaluate(self.task.model, self.task.config.loss, rows.x, rows.y, between_chunks)
 
     @abstractmethod
     def optimizer_state(self) -> dict[str, Any]:

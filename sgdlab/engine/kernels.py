@@ -34,6 +34,7 @@ __all__ = [
     "OUTPUTS",
     "aligned_zeros",
     "compiled",
+    "evaluation",
     "make_spec",
     "parameter_layout",
     "workspace_size",
@@ -178,9 +179,40 @@ def _steps(job, offsets, learning_rates, first_step, hyper, losses):
     return len(learning_rates)
 
 
+@njit(error_model="numpy")
+def _right(job, first, rows):
+    """How many of the rows at hand have their largest output at their label; the first one of equals."""
+    at = _layer(job.spec, job.spec[spec_at.LAYERS] - 1)
+    wide, right = layers.padded(at.n_out), 0
+    for r in range(rows):
+        z, best = at.outputs + r * wide, 0
+        for i in range(1, at.n_out):
+            if job.workspace[z + i] > job.workspace[z + best]:
+                best = i
+        right += best == job.labels[job.indices[first + r]]
+    return right
+
+
+@njit(error_model="numpy")
+def _evaluate(job, right):
+    """Summed loss of all rows of the job; right[0] is raised by those that are classified rightly."""
+    total, first = 0.0, 0
+    while first < job.many:
+        rows = min(job.spec[spec_at.BLOCK], job.many - first)
+        inputs = job.spec[spec_at.HEADER + spec_at.VALUES]
+        layers.gather(job.x, job.width, job.indices, job.many, first, rows, job.workspace, inputs)
+        _forward(job, rows)
+        total += _loss(job, first, rows, np.float32(1.0))
+        if job.spec[spec_at.LOSS] == losses_of.CROSS_ENTROPY:
+            right[0] += _right(job, first, rows)
+        first += rows
+    return total
+
+
 _f1, _f2 = types.Array(types.float32, 1, "C"), types.Array(types.float32, 2, "C")
 _d1, _i1 = types.Array(types.float64, 1, "C"), types.Array(types.int64, 1, "C")
 _SIGNATURE = types.int64(_f2, _i1, _f2, _i1, _i1, _d1, types.int64, _f1, _f2, _i1, _d1, _f1, _d1)
+_EVALUATION = types.float64(_f2, _i1, _f2, _i1, _f1, _i1, _f1, _i1)
 
 
 def _sources() -> str:
@@ -222,3 +254,26 @@ def compiled() -> Callable[..., int]:
 
     steps: Callable[..., int] = train_steps
     return steps
+
+
+@cache
+def evaluation() -> Callable[..., float]:
+    """evaluate_rows as machine code, compiled and cached as `compiled` is.
+
+    `evaluate_rows(x, labels, targets, indices, parameters, spec, workspace, right)` returns the summed loss
+    of the rows x[indices] and adds to right[0], int64, how many of them are classified rightly. The arguments
+    are those of `train_steps`, and only the workspace is changed.
+    """
+    fingerprint = _sources()
+
+    @njit(_EVALUATION, cache=True, nogil=True, error_model="numpy")
+    def evaluate_rows(x, labels, targets, indices, parameters, spec, workspace, right):
+        _ = fingerprint
+        job = _Job(
+            pointer(x), x.shape[1], pointer(labels), pointer(targets), pointer(indices), len(indices),
+            pointer(parameters), pointer(parameters), len(parameters), pointer(spec), pointer(workspace),
+        )  # fmt: skip
+        return _evaluate(job, right)
+
+    rows: Callable[..., float] = evaluate_rows
+    return rows

@@ -1,7 +1,9 @@
 """The native engine: linear models and mlps on one CPU core, whole stretches in one compiled call."""
 
 import logging
+import math
 import threading
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,12 +14,16 @@ from torch import nn
 from sgdlab.config import Config
 from sgdlab.config.schema import Adam, LinearModel, MlpModel, Sgd
 from sgdlab.engine import kernels
-from sgdlab.engine.base import Engine, Task
+from sgdlab.engine.base import Engine, Rows, Task
+from sgdlab.losses import Scores
 from sgdlab.sampling import Stretch
 
 _LOG = logging.getLogger(__name__)
 NOTICE_AFTER = 1.0
 """Seconds from which on a compilation is announced; reading the cache takes a tenth."""
+
+EVALUATED_AT_ONCE = 50_000
+"""Rows evaluated in one call: some 30 ms for a small network, after which a request to stop is heard."""
 
 _NO_LABELS = np.empty(0, np.int64)
 _NO_TARGETS = np.empty((0, 1), np.float32)
@@ -75,6 +81,7 @@ class NativeEngine(Engine):
         self._steps_done = 0
         self.make_ready()
         self._train_steps = kernels.compiled()
+        self._evaluate_rows = kernels.evaluation()
 
     @classmethod
     def refusal(cls, config: Config) -> str | None:
@@ -97,6 +104,7 @@ class NativeEngine(Engine):
         notice.start()
         try:
             kernels.compiled()
+            kernels.evaluation()
         finally:
             notice.cancel()
 
@@ -109,6 +117,20 @@ class NativeEngine(Engine):
         )  # fmt: skip
         self._steps_done = stretch.first_step + len(stretch)
         return losses
+
+    def evaluate(self, rows: Rows, between_chunks: Callable[[], None]) -> Scores:
+        """See Engine.evaluate: the same sums by the compiled forward pass, twice as fast as torch's."""
+        x, y = rows.x.numpy(), rows.y.numpy()
+        classes = self.task.config.loss == "cross_entropy"
+        labels, targets = (y, _NO_TARGETS) if classes else (_NO_LABELS, y)
+        total, right = 0.0, np.zeros(1, np.int64)
+        for begin in range(0, len(x), EVALUATED_AT_ONCE):
+            between_chunks()
+            chosen = np.arange(begin, min(begin + EVALUATED_AT_ONCE, len(x)))
+            total += self._evaluate_rows(
+                x, labels, targets, chosen, self._parameters, self._spec, self._workspace, right
+            )
+        return Scores(total / len(x), int(right[0]) / len(x) if classes else math.nan)
 
     def optimizer_state(self) -> dict[str, Any]:
         """See Engine.optimizer_state."""

@@ -135,7 +135,7 @@ def _curves(run: Run, history: "pd.DataFrame | None", summary: dict[str, Any]) -
     if history is None or history.empty:
         return (Text(("There is no history to draw.",)),)
     figure = plots.curves_figure(history, summary.get("best_epoch"), loss_label=loss_label(run))
-    drawing = Drawing(figure, "Loss and accuracy by epoch; the best evaluation is marked.")
+    drawing = Drawing(figure, "The run by epoch; the best evaluation is marked.")
     return drawing, _history_table(history, loss_label(run))
 
 

@@ -148,7 +148,9 @@ def _runs_to_target(question: Question, size: int, runs: Sequence[Trial]) -> lis
     budget = budget_steps(question, size, runs)
     found = [(run, _arrival(question, run)) for run in runs]
     return [
-        RunToTarget(size, run.seed, budget if arrival is None else arrival.steps, arrival is not None)
+        RunToTarget(
+            size, run.seed, _bound(question, run, budget) if arrival is None else arrival.steps, arrival is not None
+        )
         for run, arrival in found
     ]
 
@@ -157,6 +159,15 @@ def budget_steps(question: Question, size: int, runs: Sequence[Trial]) -> float:
     """Updates that the budget allows; for one in seconds, the most that a run at this size has done."""
     steps = question.steps_in(question.budget, size)
     return float(steps) if steps is not None else float(max(1, *(run.steps_done for run in runs), 1))
+
+
+def _bound(question: Question, run: Trial, budget: float) -> float:
+    """Updates within which the run did not arrive: the budget's; where that is in seconds, its own.
+
+    A run that diverged would not have arrived with any budget, so it counts with the whole.
+    """
+    in_seconds = question.budget.unit == "seconds" and not run.diverged
+    return float(max(run.steps_done, 1)) if in_seconds else budget
 
 
 def _arrival(question: Question, run: Trial) -> Arrival | None:
@@ -171,8 +182,9 @@ def _row(question: Question, trials: Trials, summary: StepsSummary, runs: Sequen
     budget = budget_steps(question, size, runs)
     reached = [arrival is not None for arrival in arrivals]
     pairs = list(zip(runs, arrivals, strict=True))
-    examples = [float(budget * size) if a is None else a.examples for _, a in pairs]
-    seconds = [_spent(run, budget) if a is None else a.seconds for run, a in pairs]
+    bounds = [_bound(question, run, budget) for run in runs]
+    examples = [bound * size if a is None else a.examples for bound, a in zip(bounds, arrivals, strict=True)]
+    seconds = [_spent(run, bound) if a is None else a.seconds for bound, (run, a) in zip(bounds, pairs, strict=True)]
     gaps = [a.steps - a.after for a in arrivals if a is not None]
     known = math.isfinite(summary.steps.estimate)
     rates = sorted(run.examples[-1] / run.train_seconds for run in runs if len(run.examples) and run.train_seconds)
