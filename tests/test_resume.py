@@ -169,7 +169,7 @@ def test_a_short_run_writes_its_checkpoint_once(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_stop_during_an_evaluation_is_heard_and_its_record_made_on_resume(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sgdlab.losses.CHUNK_ROWS", 10)
+    monkeypatch.setattr("sgdlab.engine.native.EVALUATED_AT_ONCE", 10)
     values = values_of("native")
     run_until(values, Path("whole"), 10**9)
     looks = iter(range(10**6))

@@ -1,5 +1,6 @@
 """Signals, killed workers, a reader that goes away: what the command line leaves and says."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 from conftest import sgdlab, sgdlab_process, without_clock, write_config
-from faulty import cases, children_of, leftovers
+from faulty import cases, leftovers
 
 from sgdlab import api
 from sgdlab.results import Sweep
@@ -91,7 +92,7 @@ def test_a_killed_worker_fails_its_run_with_reason_and_log_and_the_others_go_on(
 
     def kill_first(entry: Any, report: Any) -> None:
         if report is not None and not killed and begun(manifest.folder(manifest.entries[0]).path):
-            killed.extend(children_of(os.getpid())[:1])
+            killed.extend(child.pid for child in multiprocessing.active_children() if child.pid)
             os.kill(killed[0], signal.SIGKILL)
 
     done = api.run_sweep(manifest, list(manifest.entries), 1, kill_first)

@@ -16,7 +16,7 @@ import sgdlab
 HERE = Path(__file__).parent
 SGDLAB = [sys.executable, "-m", "sgdlab"]
 NPZ = Path(sgdlab.__file__).parent / "data" / "mnist10k.npz"
-EQUAL = ["sweep", "parr/sizes-corrected", "--batch-sizes", "64", "--seeds", "0-15", "--quiet"]
+EQUAL = ["sweep", "parr/minibatch-8-corrected", "--seeds", "0-15", "--quiet"]
 SIZES = ["sweep", "parr/sizes", "--quiet"]
 
 
