@@ -3,19 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sgdlab.api import Run, Sweep, open_run, sweep, train
-    from sgdlab.studies.study import Study, extend_study, study
+    from sgdlab.api import Run, Study, Sweep, extend_study, open_run, study, sweep, train
 
 __all__ = ["Run", "Study", "Sweep", "extend_study", "open_run", "study", "sweep", "train"]
-_STUDIES = ("Study", "extend_study", "study")
 
 
 def __getattr__(name: str) -> Any:
     """The notebook API and the version, found on first use so that the command line starts at once."""
-    if name in _STUDIES:
-        from sgdlab.studies import study as studies
-
-        return getattr(studies, name)
     if name in __all__:
         from sgdlab import api
 

@@ -1,101 +1,30 @@
-"""The notebook API, which the command line calls too: train, sweep, resume, open what they left."""
+"""What notebooks and the command line call: train, sweep, study, and what they left opened again."""
 
-import math
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sgdlab import figures
-from sgdlab.config import (
-    Config,
-    Document,
-    build_config,
-    find_config,
-    locate,
-    set_initial,
-    set_text,
-    set_value,
-)
-from sgdlab.data import load
-from sgdlab.environment import available_cores
-from sgdlab.errors import ConfigError, RunFailed, RunFolderError
-from sgdlab.locks import held
-from sgdlab.results import Run, Sweep, open_run
-from sgdlab.runs import (
-    RunFolder,
-    checked_name,
-    create_run_folder,
-    run_name,
-    stamped,
-)
+from sgdlab.config import ConfigSource, document_of
+from sgdlab.results import figures
+from sgdlab.results.opened import Run, Sweep, open_run
+from sgdlab.runs.folder import RunFolder, checked_name, create_run_folder, run_name, stamped
+from sgdlab.studies.study import Study, create_study, run_study
+from sgdlab.sweeps.create import create_sweep, longest_first, plan_sweep
 from sgdlab.sweeps.manifest import Entry, Manifest
-from sgdlab.sweeps.plan import Axis, without_grid
-from sgdlab.sweeps.ready import (
-    SweepPlan,
-    create_sweep,
-    jobs_at_once,
-    longest_first,
-    plan_sweep,
-    sweep_into,
-    unfinished,
-)
+from sgdlab.sweeps.plan import grid
+from sgdlab.training.start import new_session, reopen_session
 
 if TYPE_CHECKING:
-    from sgdlab.data import Progress
-    from sgdlab.session import Observer, Session
-    from sgdlab.signals import StopRequest
+    from sgdlab.sweeps.watch import Watcher
+    from sgdlab.training.session import Observer, Session
+    from sgdlab.training.signals import StopRequest
+
+__all__ = ["Run", "Study", "Sweep", "extend_study", "open_run", "study", "sweep", "train"]
 
 RUNS_DIR = Path("runs")
 Draw = Callable[[Callable[[Path], Any], Path], Callable[[], Any]]
-"""Begins a drawing in a folder and gives what waits for its end: `Artist.draw`, or `partial` to draw in place."""
-
-Source = str | Path | Mapping[str, Any]
-_INITIAL = ("batch_size", "learning_rate")
-
-
-def document_of(source: Source, overrides: Iterable[str] = (), **options: Any) -> Document:
-    """A config file, shipped name or mapping, with KEY=VALUE overrides and options applied.
-
-    options: config keys with dots as double underscores; None leaves the config's value. A batch
-    size or learning rate sets the initial one and keeps its schedule.
-    """
-    document = Document(plain(source)) if isinstance(source, Mapping) else find_config(str(source))
-    for assignment in overrides:
-        set_text(document, assignment)
-    for key, value in options.items():
-        if value is not None:
-            put = set_initial if key in _INITIAL and not isinstance(value, Mapping) else set_value
-            put(document, key.replace("__", "."), plain(value), f"--{key.replace('_', '-')} {value}")
-    return document
-
-
-def plain(value: Any) -> Any:
-    """A copy of `value` as YAML could have given it: numpy's numbers as Python's, paths as text."""
-    if isinstance(value, Mapping):
-        return {key: plain(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(inner) for inner in value]
-    if isinstance(value, Path):
-        return str(value)
-    return value.item() if getattr(value, "shape", None) == () else value
-
-
-def prepare(document: Document, progress: "Progress | None" = None) -> "Session":
-    """Everything that can be refused is refused here, before any folder exists.
-
-    A config that describes a sweep is trained as it stands, without its grid. progress: told of a
-    download as (file, bytes done, bytes in all or None).
-    """
-    config = build_config(without_grid(document))
-    with locate(document):
-        problem = load(config.dataset, config.seed, progress=progress)
-
-        from sgdlab.resolve import resolve  # torch is loaded once config and data are right
-        from sgdlab.session import Session
-
-        return Session(resolve(config, problem), problem)
+"""Begins a drawing in a folder, gives what waits for its end: `FigureProcess.draw`, or `partial` to draw in place."""
 
 
 def run_session(
@@ -113,7 +42,7 @@ def run_session(
 
 
 def train(
-    config: Source = "default",
+    config: ConfigSource = "default",
     *,
     overrides: Iterable[str] = (),
     runs_dir: str | Path = RUNS_DIR,
@@ -128,7 +57,7 @@ def train(
     config: file, shipped name or mapping. options: config keys, as batch_size=8, model__hidden=[100].
     Raises ConfigError, DataError or EngineError before anything is written.
     """
-    return run_session(prepare(document_of(config, overrides, **options)), Path(runs_dir), name)
+    return run_session(new_session(document_of(config, overrides, **options)), Path(runs_dir), name)
 
 
 def resume_run(
@@ -142,7 +71,7 @@ def resume_run(
 
     tell: hears of every repair, and of a run that begins again because it had no checkpoint yet.
     """
-    session = reopen(folder, epochs)
+    session = reopen_session(folder, epochs)
     try:
         session.run(folder, observe or _unobserved, stop)
     finally:
@@ -151,71 +80,8 @@ def resume_run(
     return _finished(folder, partial)
 
 
-def reopen(folder: RunFolder, epochs: float | None = None) -> "Session":
-    """A run on disk made ready to go on, on this machine; refusals as in `prepare`."""
-    from sgdlab.resolve import Resolved, resolve
-    from sgdlab.session import Session
-
-    config = folder.config()
-    if epochs is not None:
-        config = extended(config, epochs)
-    problem = load(config.dataset, config.seed)
-    try:
-        reason = str(folder.summary().get("engine_reason", ""))
-    except RunFolderError:
-        reason = ""
-    return Session(Resolved(resolve(config, problem).config, reason), problem)
-
-
-def extended(config: Config, epochs: float) -> Config:
-    """The config with a larger budget in epochs; ConfigError where that would change the past."""
-    option = f"--epochs {epochs:g}"
-    if config.epochs is None:
-        raise ConfigError(f"{option}: the run's budget is {config.limit}; start a new run")
-    if not config.epochs <= epochs < math.inf:
-        raise ConfigError(f"{option}: must be a number of at least the {config.epochs:g} epochs of the run")
-    if config.learning_rate.schedule in ("cosine", "one-cycle") and epochs != config.epochs:
-        raise ConfigError(
-            f"{option}: the {config.learning_rate.schedule} schedule depends on the number of epochs; start a new run"
-        )
-    return config.model_copy(update={"epochs": float(epochs)})
-
-
-def run_sweep(
-    manifest: Manifest,
-    todo: list[Entry],
-    jobs: int,
-    observe: Callable[[Entry, Any], None] | None = None,
-    tick: Callable[[], None] | None = None,
-    stop: "StopRequest | None" = None,
-    draw: Draw = partial,
-) -> Sweep:
-    """Carry out those runs of a sweep that are not finished yet, then write its tables and figures.
-
-    RunFolderError where another process is at work on it, RunFailed where the disk refuses.
-    """
-    from sgdlab.signals import stop_on_signals
-    from sgdlab.sweeps.execute import execute
-    from sgdlab.sweeps.summary import write_tables
-
-    try:
-        with held(manifest.path), nullcontext(stop) if stop is not None else stop_on_signals() as request:
-            manifest.refresh()  # another process may have carried on with it while we waited
-            open_still = {entry.name for entry in unfinished(manifest)}
-            todo = [entry for entry in todo if entry.name in open_still]
-            execute(manifest, todo, jobs, available_cores(), observe or _unobserved, tick or _idle, request)
-            drawn = draw(figures.draw_sweep, manifest.path)
-            write_tables(manifest)
-            drawn()
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise RunFailed(f"{error.filename or manifest.path}: {error.strerror or error}") from error
-    return Sweep(manifest.path)
-
-
 def sweep(
-    config: Source = "default",
+    config: ConfigSource = "default",
     *,
     batch_sizes: Iterable[Any] = (),
     learning_rates: Iterable[float] = (),
@@ -235,21 +101,57 @@ def sweep(
     """
     plan = plan_sweep(document_of(config, overrides, **options), grid(batch_sizes, learning_rates, seeds, vary))
     manifest = create_sweep(plan, Path(runs_dir), name)
-    return run_sweep(manifest, longest_first(plan, manifest), plan.jobs(jobs))
+    return run_planned(manifest, longest_first(plan, manifest), plan.jobs(jobs))
 
 
-def grid(
-    batch_sizes: Iterable[Any],
-    learning_rates: Iterable[float],
-    seeds: Iterable[int],
-    vary: Mapping[str, Iterable[Any]] | None = None,
-) -> list[Axis]:
-    """The axes of a sweep in their usual order: other keys, batch size, learning rate, seed."""
-    named = {"batch_size": batch_sizes, "learning_rate": learning_rates, "seed": seeds}
-    options = {"batch_size": "--batch-sizes", "learning_rate": "--learning-rates", "seed": "--seeds"}
-    axes = [Axis(key, tuple(map(plain, values)), f"--vary {key}") for key, values in (vary or {}).items()]
-    axes += [Axis(key, tuple(map(plain, values)), options[key]) for key, values in named.items()]
-    return [axis for axis in axes if axis.values]
+def run_planned(
+    manifest: Manifest, todo: list[Entry], jobs: int, watcher: "Watcher | None" = None, draw: Draw = partial
+) -> Sweep:
+    """Carry out those runs of a sweep that are not finished yet, its tables and figures with them."""
+    from sgdlab.sweeps.run import run_sweep
+
+    run_sweep(manifest, todo, jobs, partial(draw, figures.draw_sweep), watcher)
+    return Sweep(manifest.path)
+
+
+def study(
+    config: ConfigSource = "default",
+    *,
+    batch_sizes: Iterable[Any] = (),
+    learning_rates: Iterable[float] | None = None,
+    seeds: Iterable[int] = range(5),
+    target: str | None = None,
+    budget: str | None = None,
+    jobs: int | None = None,
+    overrides: Iterable[str] = (),
+    runs_dir: str | Path = RUNS_DIR,
+    name: str | None = None,
+    **options: Any,
+) -> Study:
+    """Tune the rate at each batch size, measure steps to target over seeds, and return the study.
+
+    >>> study = sgdlab.study(batch_sizes=[8, 32, 128, 512], seeds=range(5))
+    >>> study.table, study.fit, study.recommend()
+
+    target: as "val_loss=0.25"; without it the worst of the best losses that the batch sizes reach in tuning.
+    budget: of each run, as "200 epochs"; the config's own unless given. options: config keys, as for train.
+    """
+    from sgdlab.studies.asking import ask
+
+    rates = None if learning_rates is None else list(learning_rates)
+    question = ask(document_of(config, overrides, **options), list(batch_sizes), rates, list(seeds), target, budget)
+    return run_study(create_study(question, Path(runs_dir), name), jobs)
+
+
+def extend_study(
+    path: str | Path, batch_sizes: Iterable[Any] = (), seeds: Iterable[int] = (), jobs: int | None = None
+) -> Study:
+    """Add batch sizes and seeds to a study; only the runs that are missing are done."""
+    from sgdlab.studies.asking import ask_more
+    from sgdlab.studies.folder import write_question
+
+    write_question(Path(path), ask_more(Path(path), None, list(batch_sizes), None, list(seeds)))
+    return run_study(Path(path), jobs)
 
 
 def _finished(folder: RunFolder, draw: Draw) -> Run:
@@ -259,23 +161,3 @@ def _finished(folder: RunFolder, draw: Draw) -> Run:
 
 def _unobserved(*_: object) -> None:
     """Nobody watches."""
-
-
-def _idle() -> None:
-    """Nothing to do meanwhile."""
-
-
-__all__ = [
-    "Run",
-    "Sweep",
-    "SweepPlan",
-    "create_sweep",
-    "jobs_at_once",
-    "longest_first",
-    "open_run",
-    "plan_sweep",
-    "sweep",
-    "sweep_into",
-    "train",
-    "unfinished",
-]

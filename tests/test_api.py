@@ -5,10 +5,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import TINY, sgdlab, without_clock
 
 import sgdlab as package
 from sgdlab.errors import ConfigError, RunFolderError
+from tests.support import TINY, sgdlab, without_clock
 
 
 def test_train_gives_a_run_with_history_summary_plot_and_model(runs):

@@ -1,93 +1,128 @@
 """The package's shape: imports go down only, and what starts at once imports no torch."""
 
 import ast
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+
+from tests.support import ROOT
 
 PACKAGE = ROOT / "sgdlab"
-LAYERS: list[set[str]] = [
-    {"errors", "environment", "files", "locks", "references", "signals", "streams"},
-    {"config", "history", "runs"},
-    {"data", "losses", "models", "optim", "sampling"},
-    {"engine", "checkpoint", "loop", "outcome", "resolve"},
-    {"analysis", "artist", "bench", "figures", "listing", "plots", "prediction", "probes", "report", "results",
-     "session", "studies", "sweeps", "verdicts"},
-    {"api"},
-    {"lessons"},
-    {"cli"},
-    {"", "__main__"},
-]  # fmt: skip
-"""DESIGN.md's table with the modules that the tree has; what is in one set may import its neighbours."""
-LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
-ABOVE_THEIR_LAYER = {("studies", "api")}
-"""Imports upwards that stand inside functions: what carries out a whole sweep, never what a module is built on."""
+ROOMS = (
+    "errors", "streams", "config", "analysis", "runs", "plots", "data", "training", "sweeps", "results", "bench",
+    "probes", "studies", "lessons", "api", "report", "cli", "__main__",
+)  # fmt: skip
+"""The rooms from the lowest to the highest: a room imports only rooms before it, inside functions too."""
+FILES = sorted(PACKAGE.rglob("*.py"))
+MOST_AT_THE_TOP = 20
 
 
-def unit(path: Path) -> str:
-    """The layer's unit that a file belongs to: errors, config, cli, ..."""
-    parts = path.relative_to(PACKAGE).with_suffix("").parts
-    return "" if parts == ("__init__",) else parts[0]
+def module_name(path: Path, package: Path = PACKAGE) -> str:
+    """sgdlab.training.loop; a package goes by its own name."""
+    return ".".join((package.name, *path.relative_to(package).with_suffix("").parts)).removesuffix(".__init__")
 
 
-def imports(tree: ast.AST, top_level_only: bool = False) -> list[str]:
-    """Modules that are imported, but for those under TYPE_CHECKING."""
+def room_of(module: str) -> str:
+    """The room that a module belongs to; empty for the package itself."""
+    return module.partition(".")[2].partition(".")[0]
+
+
+def imports(tree: ast.AST) -> list[str]:
+    """Every module or name of a module that is imported, inside functions too, but for those under TYPE_CHECKING."""
     found = []
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             continue
-        if top_level_only and isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            continue
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "relative imports hide where they lead"
             found += [f"{node.module}.{alias.name}" for alias in node.names]
         else:
-            found += imports(node, top_level_only)
+            found += imports(node)
     return found
 
 
-def own_units(path: Path, top_level_only: bool = False) -> set[str]:
-    """Units of sgdlab that a file imports."""
-    names = [name.split(".") for name in imports(ast.parse(path.read_text()), top_level_only)]
-    units = {parts[1] if parts[1] in LEVEL else "" for parts in names if parts[0] == "sgdlab" and len(parts) > 1}
-    return units - {unit(path)}
+def module_graph(package: Path) -> dict[str, set[str]]:
+    """Module -> the package's own modules that it imports; what a package takes from its own modules, and a
+    module from the packages that it lies in, is no dependency."""
+    files = {module_name(path, package): path for path in package.rglob("*.py")}
+    graph: dict[str, set[str]] = {}
+    for name, path in files.items():
+        targets = set()
+        for imported in imports(ast.parse(path.read_text())):
+            while imported and imported not in files:
+                imported = imported.rpartition(".")[0]
+            targets.add(imported)
+        graph[name] = {target for target in targets - {"", name} if not name.startswith(f"{target}.")}
+    return graph
 
 
-FILES = sorted(PACKAGE.rglob("*.py"))
+def upward(graph: dict[str, set[str]]) -> list[str]:
+    """Imports that do not go down."""
+    level = {room: i for i, room in enumerate(ROOMS)}
+    return [
+        f"{module} imports {other}"
+        for module, others in graph.items()
+        for other in others
+        if room_of(module)
+        and room_of(other)
+        and room_of(other) != room_of(module)
+        and level[room_of(other)] >= level[room_of(module)]
+    ]
 
 
-def test_every_module_has_its_layer():
-    known = {unit(path) for path in FILES}
-    assert known <= LEVEL.keys(), f"say in LAYERS where they belong: {known - LEVEL.keys()}"
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """A circle of modules; empty without one."""
+    done: set[str] = set()
+
+    def walk(module: str, path: list[str]) -> list[str]:
+        if module in path:
+            return path[path.index(module) :]
+        if module in done:
+            return []
+        for other in sorted(graph[module]):
+            if found := walk(other, [*path, module]):
+                return found
+        done.add(module)
+        return []
+
+    return next((found for module in sorted(graph) if (found := walk(module, []))), [])
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(PACKAGE).as_posix())
-def test_imports_go_down_only(path):
-    here = unit(path)
-    for other in own_units(path, top_level_only=True):
-        assert LEVEL[other] <= LEVEL[here] or other == "", f"{here} imports {other}, a layer above"
-    for other in own_units(path):
-        fine = LEVEL[other] <= LEVEL[here] or other == "" or (here, other) in ABOVE_THEIR_LAYER
-        assert fine, f"{here} imports {other}, a layer above, inside a function"
+def test_every_room_has_its_place():
+    rooms = {room_of(module_name(path)) for path in FILES} - {""}
+    assert rooms == set(ROOMS), "say in ROOMS where they belong"
 
 
-def test_units_of_one_layer_do_not_import_each_other_in_a_circle():
-    edges: dict[str, set[str]] = {}
-    for path in FILES:
-        edges.setdefault(unit(path), set()).update(own_units(path, top_level_only=True) - {""})
+def test_imports_go_down_only():
+    assert not upward(module_graph(PACKAGE))
 
-    def reaches(start: str, goal: str, seen: set[str]) -> bool:
-        for other in edges.get(start, set()) - seen:
-            seen.add(other)
-            if other == goal or reaches(other, goal, seen):
-                return True
-        return False
 
-    assert not [name for name in edges if name and reaches(name, name, set())]
+def test_modules_import_each_other_in_no_circle():
+    assert not circle({name: others for name, others in module_graph(PACKAGE).items() if name != "sgdlab"})
+
+
+def test_an_upward_import_inside_a_function_is_found(tmp_path):
+    shutil.copytree(PACKAGE, tmp_path / "sgdlab", ignore=shutil.ignore_patterns("__pycache__"))
+    loop = tmp_path / "sgdlab" / "training" / "loop.py"
+    loop.write_text(
+        loop.read_text()
+        + "\n\ndef hidden():\n    from sgdlab.training.session import Session\n    from sgdlab.results.figures import draw_run\n"
+    )
+    graph = module_graph(tmp_path / "sgdlab")
+    assert upward(graph) == ["sgdlab.training.loop imports sgdlab.results.figures"]
+    assert {"sgdlab.training.loop", "sgdlab.training.session"} <= set(circle(graph))
+
+
+def test_little_lies_at_the_top():
+    entries = [path.name for path in PACKAGE.iterdir() if path.name != "__pycache__"]
+    loose = {name for name in entries if name.endswith(".py")}
+    assert loose == {"__init__.py", "__main__.py", "api.py", "errors.py", "streams.py"}
+    assert len(entries) <= MOST_AT_THE_TOP
 
 
 def loaded(code: str, cwd: Path) -> set[str]:
@@ -97,12 +132,12 @@ def loaded(code: str, cwd: Path) -> set[str]:
     return set(done.stderr.split("\n"))
 
 
-def test_light_modules_import_no_torch(tmp_path):
-    """errors, config, history, runs, sweeps.plan, analysis, plots and cli, with everything in them."""
-    light = [
-        path for path in FILES if unit(path) in ("errors", "config", "history", "runs", "analysis", "plots", "cli")
-    ]
-    names = [".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in light]
+LIGHT = ("errors", "streams", "config", "analysis", "runs", "plots", "cli")
+
+
+def test_light_rooms_import_no_torch(tmp_path):
+    """They start at once: help, completion, `ls` and `plot` need no more."""
+    names = [name for path in FILES if room_of(name := module_name(path)) in LIGHT]
     names += ["sgdlab", "sgdlab.sweeps.plan", "sgdlab.data"]
     assert "torch" not in loaded("\n".join(f"import {name}" for name in names), tmp_path)
 
@@ -123,7 +158,7 @@ COMMANDS = {
 
 @pytest.fixture(scope="module")
 def with_a_run(tmp_path_factory) -> Path:
-    from conftest import TINY, sgdlab, write_config
+    from tests.support import TINY, sgdlab, write_config
 
     folder = tmp_path_factory.mktemp("light")
     config = write_config(folder / "tiny.yaml", TINY)

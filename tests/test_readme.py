@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, SHARED_DATA, sgdlab
+
+from tests.support import ROOT, SHARED_DATA, sgdlab
 
 README = (ROOT / "README.md").read_text()
 WHOLE = os.environ.get("SGDLAB_README") == "whole"

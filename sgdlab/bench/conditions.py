@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from sgdlab.environment import environment
+from sgdlab.runs.environment import environment
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from sgdlab.bench.conditions import conditions, torch_threads
-from sgdlab.bench.timing import Tell, interleaved, spread
+from sgdlab.bench.timing import TellRounds, interleaved, spread
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,7 +63,7 @@ def product_flops(m: int, n: int, k: int) -> int:
 
 
 def matmul_table(
-    size: int, repeats: int, threads: int, pinned: int | None = None, tell: Tell = lambda done, total: None
+    size: int, repeats: int, threads: int, pinned: int | None = None, tell: TellRounds = lambda done, total: None
 ) -> "pd.DataFrame":
     """A row for each way; seconds are medians per product [size, size] x [size, size], float32.
 

@@ -13,13 +13,13 @@ import numpy as np
 import torch
 
 from sgdlab.bench.plain_loop import plain_optimizer
-from sgdlab.bench.timing import Run, Sample
+from sgdlab.bench.timing import Sample, TimedTraining
 from sgdlab.config import Config
 from sgdlab.config.schema import Adam, LinearModel, MlpModel, Sgd
-from sgdlab.data import Problem
-from sgdlab.engine.base import prepare
-from sgdlab.losses import loss_of
-from sgdlab.sampling import batch_plan
+from sgdlab.data import PreparedData
+from sgdlab.training.engines.base import build_workload
+from sgdlab.training.losses import loss_of
+from sgdlab.training.sampling import batch_plan
 
 
 class Absent(Exception):
@@ -30,30 +30,30 @@ Train = Callable[[int], float]
 """Trains so many epochs from new weights; seconds, set-up excluded."""
 
 
-def data_loader(config: Config, problem: Problem) -> Run:
+def data_loader(config: Config, data: PreparedData) -> TimedTraining:
     """The plain loop over torch's DataLoader(TensorDataset(x, y), shuffle=True)."""
-    size = _batch_size(config, problem)
+    size = _batch_size(config, data)
 
     def train(epochs: int) -> float:
         torch.set_num_threads(int(config.threads))
-        task = prepare(config, problem)
-        optimizer = plain_optimizer(config.optimizer, task.model, config.learning_rate.initial)
-        rows = torch.utils.data.TensorDataset(task.train.x, task.train.y)
+        workload = build_workload(config, data)
+        optimizer = plain_optimizer(config.optimizer, workload.model, config.learning_rate.initial)
+        rows = torch.utils.data.TensorDataset(workload.train.x, workload.train.y)
         loader = torch.utils.data.DataLoader(rows, batch_size=size, shuffle=True)
         started = time.perf_counter()
         for _ in range(epochs):
             for x, y in loader:
-                loss = loss_of(config.loss, task.model(x), y)
+                loss = loss_of(config.loss, workload.model(x), y)
                 loss.item()
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
         return time.perf_counter() - started
 
-    return _by_epochs(train, config, problem)
+    return _by_epochs(train, config, data)
 
 
-def scikit_learn(config: Config, problem: Problem) -> Run:
+def scikit_learn(config: Config, data: PreparedData) -> TimedTraining:
     """MLPClassifier or MLPRegressor; the clock is fit of k + 1 epochs less fit of one, which holds the set-up."""
     _require("sklearn")
     from sklearn.neural_network import MLPClassifier, MLPRegressor
@@ -64,27 +64,27 @@ def scikit_learn(config: Config, problem: Problem) -> Run:
         raise Absent("knows mlp with relu, tanh or sigmoid and logits only")
     if optimizer.name not in ("sgd", "adam"):
         raise Absent("knows sgd and adam only")
-    kind = MLPClassifier if problem.task == "classification" else MLPRegressor
-    y = problem.train.y if problem.outputs > 1 or problem.task == "classification" else problem.train.y.ravel()
+    kind = MLPClassifier if data.task == "classification" else MLPRegressor
+    y = data.train.y if data.outputs > 1 or data.task == "classification" else data.train.y.ravel()
 
     def fit(epochs: int) -> float:
         options: dict[str, Any] = {"momentum": optimizer.momentum} if isinstance(optimizer, Sgd) else {}
         options |= {"nesterovs_momentum": optimizer.nesterov} if isinstance(optimizer, Sgd) else {}
         net = kind(
             model.hidden, activation=activations[model.activation], solver=optimizer.name, max_iter=epochs, tol=0.0,
-            learning_rate_init=config.learning_rate.initial, batch_size=_batch_size(config, problem),
+            learning_rate_init=config.learning_rate.initial, batch_size=_batch_size(config, data),
             n_iter_no_change=10**6, random_state=config.seed % 2**32, alpha=0.0, **options,
         )  # fmt: skip
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that it has not converged is known
             started = time.perf_counter()
-            net.fit(problem.train.x, y)
+            net.fit(data.train.x, y)
         return time.perf_counter() - started
 
-    return _by_epochs(lambda epochs: max(fit(epochs + 1) - fit(1), 1e-9), config, problem)
+    return _by_epochs(lambda epochs: max(fit(epochs + 1) - fit(1), 1e-9), config, data)
 
 
-def lightning(config: Config, problem: Problem) -> Run:
+def lightning(config: Config, data: PreparedData) -> TimedTraining:
     """A LightningModule in a bare Trainer over a DataLoader; the clock runs between its epoch hooks."""
     _require("lightning")
     import logging
@@ -93,13 +93,13 @@ def lightning(config: Config, problem: Problem) -> Run:
 
     for name in ("lightning.pytorch", "pytorch_lightning"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    task = prepare(config, problem)
-    rows = torch.utils.data.TensorDataset(task.train.x, task.train.y)
+    workload = build_workload(config, data)
+    rows = torch.utils.data.TensorDataset(workload.train.x, workload.train.y)
 
     class Module(pl.LightningModule):  # type: ignore[misc,unused-ignore]
         def __init__(self) -> None:
             super().__init__()
-            self.model, self.seconds = prepare(config, problem).model, 0.0
+            self.model, self.seconds = build_workload(config, data).model, 0.0
 
         def training_step(self, batch: Any, number: int) -> Any:
             return loss_of(config.loss, self.model(batch[0]), batch[1])
@@ -115,7 +115,7 @@ def lightning(config: Config, problem: Problem) -> Run:
 
     def train(epochs: int) -> float:
         torch.set_num_threads(int(config.threads))
-        loader = torch.utils.data.DataLoader(rows, batch_size=_batch_size(config, problem), shuffle=True)
+        loader = torch.utils.data.DataLoader(rows, batch_size=_batch_size(config, data), shuffle=True)
         module = Module()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -126,17 +126,17 @@ def lightning(config: Config, problem: Problem) -> Run:
             trainer.fit(module, loader)
         return module.seconds
 
-    return _by_epochs(train, config, problem)
+    return _by_epochs(train, config, data)
 
 
-def keras(config: Config, problem: Problem) -> Run:
+def keras(config: Config, data: PreparedData) -> TimedTraining:
     """Keras's fit on JAX (or KERAS_BACKEND); the clock is fit of k epochs after a first one has compiled."""
     os.environ.setdefault("KERAS_BACKEND", "jax")
     _require("keras")
     _require(os.environ["KERAS_BACKEND"])
     import keras as k
 
-    widths, activation, output = _layers(config, problem)
+    widths, activation, output = _layers(config, data)
     rate, optimizer = config.learning_rate.initial, config.optimizer
     if isinstance(optimizer, Sgd):
         rule = k.optimizers.SGD(rate, momentum=optimizer.momentum, nesterov=optimizer.nesterov)
@@ -150,7 +150,7 @@ def keras(config: Config, problem: Problem) -> Run:
     classes = config.loss == "cross_entropy"
     loss = k.losses.SparseCategoricalCrossentropy(from_logits=output == "logits") if classes else "mse"
     net.compile(optimizer=rule, loss=loss)
-    x, y, size = problem.train.x, problem.train.y, _batch_size(config, problem)
+    x, y, size = data.train.x, data.train.y, _batch_size(config, data)
     net.fit(x, y, batch_size=size, epochs=1, verbose=0)
 
     def train(epochs: int) -> float:
@@ -158,10 +158,10 @@ def keras(config: Config, problem: Problem) -> Run:
         net.fit(x, y, batch_size=size, epochs=epochs, verbose=0)
         return time.perf_counter() - started
 
-    return _by_epochs(train, config, problem)
+    return _by_epochs(train, config, data)
 
 
-def jax(config: Config, problem: Problem) -> Run:
+def jax(config: Config, data: PreparedData) -> TimedTraining:
     """An optax rule inside one jitted lax.scan over the epoch's whole batches; the clock excludes compilation.
 
     The shorter last batch is left out, as scan wants equal shapes; its examples are not counted.
@@ -172,7 +172,7 @@ def jax(config: Config, problem: Problem) -> Run:
     import jax.numpy as jnp
     import optax
 
-    widths, activation, output = _layers(config, problem)
+    widths, activation, output = _layers(config, data)
     act = {"relu": j.nn.relu, "tanh": jnp.tanh, "sigmoid": j.nn.sigmoid, "gelu": partial(j.nn.gelu, approximate=False)}
     rate, optimizer = config.learning_rate.initial, config.optimizer
     if isinstance(optimizer, Sgd):
@@ -182,8 +182,8 @@ def jax(config: Config, problem: Problem) -> Run:
         rule = kind(rate, b1=optimizer.beta1, b2=optimizer.beta2, eps=optimizer.eps)
     else:
         raise Absent("is set up for sgd, adam and adamw only")
-    x, y = jnp.asarray(problem.train.x), jnp.asarray(problem.train.y)
-    size, rows = _batch_size(config, problem), len(problem.train)
+    x, y = jnp.asarray(data.train.x), jnp.asarray(data.train.y)
+    size, rows = _batch_size(config, data), len(data.train)
     steps = rows // size
 
     def loss_value(parameters: Any, bx: Any, by: Any) -> Any:
@@ -229,7 +229,7 @@ def jax(config: Config, problem: Problem) -> Run:
     return run
 
 
-PEERS: dict[str, Callable[[Config, Problem], Run]] = {
+PEERS: dict[str, Callable[[Config, PreparedData], TimedTraining]] = {
     "DataLoader": data_loader,
     "scikit-learn": scikit_learn,
     "Lightning": lightning,
@@ -241,9 +241,9 @@ PEERS: dict[str, Callable[[Config, Problem], Run]] = {
 THREADS_IN_WORDS = "Keras and JAX take the threads they like whatever --threads says; --pin CORE holds all to one core"
 
 
-def _by_epochs(train: Train, config: Config, problem: Problem) -> Run:
+def _by_epochs(train: Train, config: Config, data: PreparedData) -> TimedTraining:
     """A contender that trains whole epochs only, at least as many as the steps asked for."""
-    rows = len(problem.train)
+    rows = len(data.train)
     steps = batch_plan(config, rows).steps_in(0)
 
     def run(wanted: int) -> Sample:
@@ -253,17 +253,17 @@ def _by_epochs(train: Train, config: Config, problem: Problem) -> Run:
     return run
 
 
-def _batch_size(config: Config, problem: Problem) -> int:
-    return batch_plan(config, len(problem.train)).size_in(0)
+def _batch_size(config: Config, data: PreparedData) -> int:
+    return batch_plan(config, len(data.train)).size_in(0)
 
 
-def _layers(config: Config, problem: Problem) -> tuple[list[int], str, str]:
+def _layers(config: Config, data: PreparedData) -> tuple[list[int], str, str]:
     """Widths from input to output, the activation, and what the network ends in."""
     model = config.model
     if isinstance(model, MlpModel):
-        return [problem.features, *model.hidden, problem.outputs], model.activation, model.output
+        return [data.features, *model.hidden, data.outputs], model.activation, model.output
     if isinstance(model, LinearModel):
-        return [problem.features, problem.outputs], "relu", model.output
+        return [data.features, data.outputs], "relu", model.output
     raise Absent("is set up for linear and mlp only")
 
 

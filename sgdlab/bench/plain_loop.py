@@ -6,14 +6,14 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from sgdlab.bench.timing import Run, Sample
+from sgdlab.bench.timing import Sample, TimedTraining
 from sgdlab.config import Config
 from sgdlab.config.schema import OptimizerSection
-from sgdlab.data import Problem
-from sgdlab.engine.base import prepare
-from sgdlab.losses import loss_of
-from sgdlab.optim import build_optimizer
-from sgdlab.sampling import batch_plan
+from sgdlab.data import PreparedData
+from sgdlab.training.engines.base import build_workload
+from sgdlab.training.losses import loss_of
+from sgdlab.training.optimizers import build_optimizer
+from sgdlab.training.sampling import batch_plan
 
 
 def plain_loop(
@@ -57,22 +57,30 @@ def plain_optimizer(section: OptimizerSection, model: nn.Module, rate: float) ->
     return optimizer
 
 
-def plain(config: Config, problem: Problem) -> Run:
+def plain(config: Config, data: PreparedData) -> TimedTraining:
     """The plain loop on a resolved config's model, data, loss and optimiser, at the initial learning rate.
 
     The clock includes the shuffled copies and every step; it excludes the model, the optimiser and two steps
     of warm-up on a copy. It reshuffles in every epoch and keeps its rate, whatever the config says.
     """
-    batches = batch_plan(config, len(problem.train))
+    batches = batch_plan(config, len(data.train))
 
     def run(steps: int) -> Sample:
         torch.set_num_threads(int(config.threads))
         with torch.random.fork_rng(devices=[]):
             for count in (2, steps):  # the first is warm-up
-                task = prepare(config, problem)
-                optimizer = plain_optimizer(config.optimizer, task.model, config.learning_rate.initial)
+                workload = build_workload(config, data)
+                optimizer = plain_optimizer(config.optimizer, workload.model, config.learning_rate.initial)
                 started = time.perf_counter()
-                plain_loop(task.model, optimizer, config.loss, task.train.x, task.train.y, batches.size_in(0), count)
+                plain_loop(
+                    workload.model,
+                    optimizer,
+                    config.loss,
+                    workload.train.x,
+                    workload.train.y,
+                    batches.size_in(0),
+                    count,
+                )
                 seconds = time.perf_counter() - started
         return Sample(seconds, steps, batches.examples_at(steps))
 

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from sgdlab.bench.timing import Run, Sample
+from sgdlab.bench.timing import Sample, TimedTraining
 from sgdlab.config import Budget, Config, nearest
-from sgdlab.data import Problem
-from sgdlab.engine.base import prepare
-from sgdlab.engine.select import ENGINES, build_engine
+from sgdlab.data import PreparedData
 from sgdlab.errors import EngineError, RunFailed
-from sgdlab.loop import Position, Training, train
-from sgdlab.resolve import resolve
+from sgdlab.training.engines.base import build_workload
+from sgdlab.training.engines.select import ENGINES, build_engine
+from sgdlab.training.loop import Position, Training, train
+from sgdlab.training.resolve import resolve
 
 
 class Unmeasured(Training):
-    """A run without evaluations; its stretches end where they would stand."""
+    """A run without evaluations; its segments end where they would stand."""
 
     def due(self, record_step: int) -> bool:
         """Never; what a record would have used up is forgotten."""
@@ -25,7 +25,7 @@ class Unmeasured(Training):
         return False
 
 
-def production(config: Config, problem: Problem) -> Run:
+def production(config: Config, data: PreparedData) -> TimedTraining:
     """Train a resolved config by its engine and threads, always from its initial weights.
 
     The clock includes all that `train_seconds` of a run includes (batch order, learning rates, the engine's
@@ -35,8 +35,8 @@ def production(config: Config, problem: Problem) -> Run:
     def run(steps: int) -> Sample:
         torch.set_num_threads(int(config.threads))
         limited = config.model_copy(update={"budget": Budget(steps, "steps"), "epochs": None, "stop_at": None})
-        task = prepare(limited, problem)
-        training = Unmeasured(task, build_engine(task), Position(due=False))  # no row 0
+        workload = build_workload(limited, data)
+        training = Unmeasured(workload, build_engine(workload), Position(due=False))  # no row 0
         with torch.random.fork_rng(devices=[]):
             training.engine.warm_up()
             started = time.perf_counter()
@@ -55,7 +55,7 @@ def production(config: Config, problem: Problem) -> Run:
 
 
 def engine_configs(
-    config: Config, problem: Problem, wanted: Sequence[str] | None = None
+    config: Config, data: PreparedData, wanted: Sequence[str] | None = None
 ) -> tuple[list[Config], list[str]]:
     """The resolved config for each engine that can run it, and for those that cannot the reason.
 
@@ -70,7 +70,7 @@ def engine_configs(
     configs, refusals = [], []
     for name in wanted or ENGINES:
         try:
-            configs.append(resolve(config.model_copy(update={"engine": name}), problem).config)
+            configs.append(resolve(config.model_copy(update={"engine": name}), data).config)
         except EngineError as error:
             if wanted:
                 raise

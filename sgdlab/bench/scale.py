@@ -12,10 +12,10 @@ import numpy as np
 from sgdlab.bench.conditions import conditions, torch_threads
 from sgdlab.bench.production import production
 from sgdlab.bench.synthetic import synthetic
-from sgdlab.bench.timing import Sample, Tell, interleaved, spread
+from sgdlab.bench.timing import Sample, TellRounds, interleaved, spread
 from sgdlab.config import Document, build_config
-from sgdlab.resolve import resolve
-from sgdlab.sampling import batch_plan
+from sgdlab.training.resolve import resolve
+from sgdlab.training.sampling import batch_plan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +40,7 @@ Sweep = Callable[..., Any]
 
 
 def rows_table(
-    repeats: int, rows: Sequence[int] = ROWS, pinned: int | None = None, tell: Tell = lambda done, total: None
+    repeats: int, rows: Sequence[int] = ROWS, pinned: int | None = None, tell: TellRounds = lambda done, total: None
 ) -> "pd.DataFrame":
     """ns per example by number of rows, the engine and threads being auto's; `ratio` is against the fewest rows.
 
@@ -52,9 +52,9 @@ def rows_table(
     config = build_config(
         Document({"model": model, "optimizer": "adam", "batch_size": BATCH_SIZE, "epochs": 1, "device": "cpu"})
     )
-    problems = {count: synthetic(count, FEATURES, CLASSES, "classification") for count in rows}
-    configs = {count: resolve(config, problem).config for count, problem in problems.items()}
-    runs = {count: production(configs[count], problems[count]) for count in rows}
+    data_sets = {count: synthetic(count, FEATURES, CLASSES, "classification") for count in rows}
+    configs = {count: resolve(config, data).config for count, data in data_sets.items()}
+    runs = {count: production(configs[count], data_sets[count]) for count in rows}
     steps = {count: batch_plan(configs[count], count).steps_in(0) * max(LEAST_EXAMPLES // count, 1) for count in rows}
 
     def work(count: int) -> float:
@@ -76,7 +76,7 @@ def rows_table(
 
 
 def runs_table(
-    sweep: Sweep, counts: Sequence[int] = RUNS, pinned: int | None = None, tell: Tell = lambda done, total: None
+    sweep: Sweep, counts: Sequence[int] = RUNS, pinned: int | None = None, tell: TellRounds = lambda done, total: None
 ) -> "pd.DataFrame":
     """Seconds and memory of sweeps of so many runs, in ascending order; measured once each, a small one before.
 

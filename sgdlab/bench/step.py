@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgdlab.bench.conditions import conditions, torch_threads
-from sgdlab.bench.floor import floor_seconds, parameter_bytes, pass_rate, passes, product_rate
 from sgdlab.bench.peers import PEERS, Absent
 from sgdlab.bench.plain_loop import plain
 from sgdlab.bench.production import engine_configs, production
-from sgdlab.bench.timing import Run, Sample, Tell, interleaved, spread, steps_to_time, times_faster
+from sgdlab.bench.roofline import floor_seconds, parameter_bytes, pass_rate, passes, product_rate
+from sgdlab.bench.timing import Sample, TellRounds, TimedTraining, interleaved, spread, steps_to_time, times_faster
 from sgdlab.config import Config
 from sgdlab.config.schema import BatchSize
-from sgdlab.data import Problem
+from sgdlab.data import PreparedData
 from sgdlab.errors import ConfigError
-from sgdlab.sampling import batch_plan
+from sgdlab.training.sampling import batch_plan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,7 @@ class Contender:
 
     engine: str
     config: Config
-    run: Run
+    run: TimedTraining
     epoch: int  # steps in one
 
     @property
@@ -61,13 +61,13 @@ class Field:
     """All contenders of a benchmark, and in words who is absent and why."""
 
     contenders: Sequence[Contender]
-    problem: Problem
+    data: PreparedData
     absent: Sequence[str]
 
 
 def field_of(
     config: Config,
-    problem: Problem,
+    data: PreparedData,
     batch_sizes: Sequence[Any],
     threads: int = 1,
     engines: Sequence[str] | None = None,
@@ -80,24 +80,24 @@ def field_of(
     """
     contenders: list[Contender] = []
     absent: dict[str, None] = {}
-    for size in _distinct(batch_sizes, len(problem.train)):
+    for size in _distinct(batch_sizes, len(data.train)):
         sized = config.model_copy(update={"batch_size": BatchSize(initial=size), "threads": threads})
-        configs, refusals = engine_configs(sized, problem, engines)
-        reference = engine_configs(sized, problem, ["eager"])[0][0]
-        epoch = batch_plan(reference, len(problem.train)).steps_in(0)
-        contenders += [Contender(each.engine, each, production(each, problem), epoch) for each in configs]
-        contenders.append(Contender(PLAIN, reference, plain(reference, problem), epoch))
+        configs, refusals = engine_configs(sized, data, engines)
+        reference = engine_configs(sized, data, ["eager"])[0][0]
+        epoch = batch_plan(reference, len(data.train)).steps_in(0)
+        contenders += [Contender(each.engine, each, production(each, data), epoch) for each in configs]
+        contenders.append(Contender(PLAIN, reference, plain(reference, data), epoch))
         for name, peer in PEERS.items() if peers else ():
             try:
-                contenders.append(Contender(name, reference, peer(reference, problem), epoch))
+                contenders.append(Contender(name, reference, peer(reference, data), epoch))
             except Absent as reason:
                 absent[f"{name}: {reason}"] = None
         absent.update(dict.fromkeys(refusals))
-    return Field(contenders, problem, list(absent))
+    return Field(contenders, data, list(absent))
 
 
 def step_table(
-    field: Field, repeats: int, pinned: int | None = None, tell: Tell = lambda done, total: None
+    field: Field, repeats: int, pinned: int | None = None, tell: TellRounds = lambda done, total: None
 ) -> "pd.DataFrame":
     """A row for each contender and for the floor at each batch size; columns: COLUMNS and the conditions.
 
@@ -106,34 +106,34 @@ def step_table(
     """
     import pandas as pd
 
-    contenders, problem = field.contenders, field.problem
+    contenders, data = field.contenders, field.data
     with torch_threads(1):
         steps = [steps_to_time(c.run, c.epoch, SAMPLE_SECONDS, LONGEST_SECONDS) for c in contenders]
         samples: list[list[Sample]] = [[] for _ in contenders]
         works = [_step_seconds(c.run, n, seen) for c, n, seen in zip(contenders, steps, samples, strict=True)]
         config = contenders[0].config
-        state_bytes = passes(config) // 2 * parameter_bytes(config, problem)
+        state_bytes = passes(config) // 2 * parameter_bytes(config, data)
         *times, products, moves = interleaved([*works, product_rate, lambda: pass_rate(state_bytes)], repeats, tell)
     rows: list[dict[str, Any]] = []
     for size in dict.fromkeys(c.batch_size for c in contenders):
         ours = {c.engine: i for i, c in enumerate(contenders) if c.batch_size == size}
         shared = contenders[ours[PLAIN]].config
         floor = np.array(
-            [floor_seconds(shared, problem, product, move) for product, move in zip(products, moves, strict=True)]
+            [floor_seconds(shared, data, product, move) for product, move in zip(products, moves, strict=True)]
         )
         if shared.device != "cpu":
             floor[:] = np.nan  # it was measured on the CPU
         for engine, i in ours.items():
             rows.append(_row(engine, contenders[i].config, samples[i][-1], times[i], times[ours[PLAIN]], floor))
-        plan = batch_plan(shared, len(problem.train))
+        plan = batch_plan(shared, len(data.train))
         epoch = Sample(0.0, plan.steps_in(0), plan.rows)
         if shared.device == "cpu":
             rows.append(_row(FLOOR, shared, epoch, floor, times[ours[PLAIN]], floor) | {"threads": 1})
     table = pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("batch_size", kind="stable", ignore_index=True)
-    return table.assign(rows=len(problem.train), **conditions(pinned))
+    return table.assign(rows=len(data.train), **conditions(pinned))
 
 
-def _step_seconds(run: Run, steps: int, samples: list[Sample]) -> Callable[[], float]:
+def _step_seconds(run: TimedTraining, steps: int, samples: list[Sample]) -> Callable[[], float]:
     def work() -> float:
         samples.append(run(steps))
         return samples[-1].seconds / samples[-1].steps

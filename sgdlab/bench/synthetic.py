@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from sgdlab.data import Preprocess, Problem, Split, Task
+from sgdlab.data import PreparedData, Preprocess, Split, Task
 
 
-def synthetic(rows: int, features: int, outputs: int, task: Task) -> Problem:
+def synthetic(rows: int, features: int, outputs: int, task: Task) -> PreparedData:
     """Gaussian rows [rows, features] without validation split.
 
     Classification: the class is the largest of `outputs` random linear forms; regression: the forms
@@ -27,6 +27,6 @@ def synthetic(rows: int, features: int, outputs: int, task: Task) -> Problem:
         target_shift=np.zeros(outputs),
         target_scale=np.ones(outputs),
     )
-    return Problem(
+    return PreparedData(
         Split(x, y), None, None, (features,), preprocess, checksum=f"synthetic-{rows}-{features}-{outputs}-{task}"
     )

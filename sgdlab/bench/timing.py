@@ -17,17 +17,17 @@ class Sample:
     examples: int
 
 
-Run = Callable[[int], Sample]
+TimedTraining = Callable[[int], Sample]
 """Trains from the initial weights for about so many steps (a peer that knows only epochs: at least so many)."""
 
-Tell = Callable[[int, int], None]
+TellRounds = Callable[[int, int], None]
 """Told after each sample: how many are done, of how many."""
 
 PROBE_SECONDS = 0.005
 
 
 @dataclass(frozen=True)
-class Spread:
+class Quartiles:
     """Median, quartiles and range of the repeats."""
 
     median: float
@@ -37,10 +37,10 @@ class Spread:
     largest: float
 
 
-def spread(values: NDArray[np.float64]) -> Spread:
+def spread(values: NDArray[np.float64]) -> Quartiles:
     """values: [repeats], at least one."""
     low, median, high = np.quantile(values, [0.25, 0.5, 0.75])
-    return Spread(float(median), float(low), float(high), float(values.min()), float(values.max()))
+    return Quartiles(float(median), float(low), float(high), float(values.min()), float(values.max()))
 
 
 def times_faster(values: NDArray[np.float64], baseline: NDArray[np.float64]) -> float:
@@ -49,7 +49,7 @@ def times_faster(values: NDArray[np.float64], baseline: NDArray[np.float64]) -> 
 
 
 def interleaved(
-    works: Sequence[Callable[[], float]], repeats: int, tell: Tell, every: Sequence[int] | None = None
+    works: Sequence[Callable[[], float]], repeats: int, tell: TellRounds, every: Sequence[int] | None = None
 ) -> list[NDArray[np.float64]]:
     """What each work returned in each round, works[i] taking part in every `every[i]`-th one.
 
@@ -70,7 +70,7 @@ def interleaved(
     return [np.array(values) for values in found]
 
 
-def steps_to_time(run: Run, epoch: int, at_least: float, at_most: float) -> int:
+def steps_to_time(run: TimedTraining, epoch: int, at_least: float, at_most: float) -> int:
     """How many steps a sample should train, so that it takes `at_least` seconds.
 
     Whole epochs (epoch: steps in one) where these fit into `at_most` seconds, so that the batch order

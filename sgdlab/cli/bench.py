@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sgdlab.config import Config
-    from sgdlab.data import Problem
+    from sgdlab.data import PreparedData
 
 app = typer.Typer(help="Benchmarks of this machine: matrix products, training steps.", no_args_is_help=True)
 
@@ -108,16 +108,16 @@ def step(
     _check_places(out, csv)
     _pin(pin)
     from sgdlab import plots
-    from sgdlab.bench import floor
     from sgdlab.bench import peers as others
+    from sgdlab.bench import roofline as floor
     from sgdlab.bench import step as bench
     from sgdlab.bench.conditions import conditions, in_words
     from sgdlab.sweeps.plan import parse_list
 
     sizes = parse_list(batch_sizes, "--batch-sizes")
     names = [name.strip() for name in engines.split(",")] if engines is not None else None
-    parsed, problem = _loaded(config, overrides)
-    field = bench.field_of(parsed, problem, sizes, threads, names, peers)
+    parsed, data = _loaded(config, overrides)
+    field = bench.field_of(parsed, data, sizes, threads, names, peers)
     for absent in field.absent:
         say(f"left out: {absent}")
     with _progress() as tell:
@@ -153,7 +153,7 @@ def engines(repeats: Repeats = 5, pin: Pin = None, csv: Csv = None) -> None:
     """
     _check_places(None, csv)
     _pin(pin)
-    from sgdlab.bench import grid
+    from sgdlab.bench import engines as grid
     from sgdlab.bench.conditions import conditions, in_words
 
     with _progress() as tell:
@@ -206,15 +206,13 @@ def scale(repeats: Repeats = 3, pin: Pin = None, csv: Csv = None) -> None:
         _write(rows, csv.with_stem(f"{csv.stem}-rows"))
 
 
-def _loaded(source: str, overrides: list[str]) -> "tuple[Config, Problem]":
+def _loaded(source: str, overrides: list[str]) -> "tuple[Config, PreparedData]":
     """The config and its data."""
-    from sgdlab import api
     from sgdlab.cli.progress import downloading
-    from sgdlab.config import build_config, locate
+    from sgdlab.config import build_config, document_of, locate, without_grid
     from sgdlab.data import load
-    from sgdlab.sweeps.plan import without_grid
 
-    document = without_grid(api.document_of(source, overrides))
+    document = without_grid(document_of(source, overrides))
     config = build_config(document)
     with locate(document), downloading() as progress:
         return config, load(config.dataset, config.seed, progress=progress)
@@ -261,7 +259,7 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
 
 def _write(table: "pd.DataFrame", place: Path | None) -> None:
     if place is not None:
-        from sgdlab.files import write_text
+        from sgdlab.runs.files import write_text
 
         write_text(place, table.to_csv(index=False, lineterminator="\n"))
         say(str(place))

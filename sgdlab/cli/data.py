@@ -34,8 +34,8 @@ def show(
 
     Example: sgdlab data show mnist-10k --out digits.png
     """
-    from sgdlab import api, plots
-    from sgdlab.config import build_config, nearest
+    from sgdlab import plots
+    from sgdlab.config import build_config, document_of, nearest
     from sgdlab.config.shipped import shipped_names
     from sgdlab.data import SOURCES, load
     from sgdlab.errors import ConfigError
@@ -48,19 +48,19 @@ def show(
             f"{name}: name a config that reads it, with dataset: {{name: csv, path: {name}, target: ...}}"
         )
     with downloading() as progress:
-        problem = load(build_config(api.document_of(source)).dataset, seed, progress=progress)
-    splits = {"training": problem.train, "validation": problem.validation, "test": problem.test}
+        data = load(build_config(document_of(source)).dataset, seed, progress=progress)
+    splits = {"training": data.train, "validation": data.validation, "test": data.test}
     counts = ", ".join(f"{len(split):,} {label}" for label, split in splits.items() if split is not None)
-    say(f"{name}: {counts} rows; {problem.features} features; {problem.task}")
-    classes = problem.preprocess.classes
+    say(f"{name}: {counts} rows; {data.features} features; {data.task}")
+    classes = data.preprocess.classes
     if classes is not None:
         say(f"classes: {', '.join(classes[:40])}{' ...' if len(classes) > 40 else ''}")
-    names = [column.name for column in problem.preprocess.columns]
+    names = [column.name for column in data.preprocess.columns]
     if names:
-        say(f"columns: {', '.join(names)}; target: {', '.join(problem.preprocess.target_names)}")
-    if len(problem.input_shape) == 3 and classes is not None:
-        images = problem.train.x[:64].reshape(-1, *problem.input_shape)[:, 0]
-        figure = plots.image_grid(images, [classes[i] for i in problem.train.y[:64]])
+        say(f"columns: {', '.join(names)}; target: {', '.join(data.preprocess.target_names)}")
+    if len(data.input_shape) == 3 and classes is not None:
+        images = data.train.x[:64].reshape(-1, *data.input_shape)[:, 0]
+        figure = plots.image_grid(images, [classes[i] for i in data.train.y[:64]])
         say(str(plots.save_figure(figure, out or Path(f"{name}.png"))))
 
 

@@ -14,8 +14,8 @@ from sgdlab.cli.console import say, show_table, warn
 from sgdlab.cli.progress import SweepDisplay, run_display
 
 if TYPE_CHECKING:
-    from sgdlab.runs import RunFolder
-    from sgdlab.verdicts import Verdicts
+    from sgdlab.results.verdicts import Verdicts
+    from sgdlab.runs.folder import RunFolder
 
 
 def register(app: typer.Typer) -> None:
@@ -33,7 +33,7 @@ def ls(
     Example: sgdlab ls runs
     """
     from sgdlab.errors import RunFolderError
-    from sgdlab.listing import list_folder
+    from sgdlab.results.listing import list_folder
 
     if not os.path.isdir(runs_dir):
         raise RunFolderError(f"{runs_dir}: no such folder; `sgdlab train` makes it, or name another one")
@@ -64,8 +64,8 @@ def compare(
 
     sgdlab compare runs/first runs/second --metric best_val_accuracy
     """
-    from sgdlab.listing import comparison
-    from sgdlab.verdicts import verdicts
+    from sgdlab.results.listing import comparison
+    from sgdlab.results.verdicts import verdicts
 
     headers, rows = comparison(paths)
     if csv:
@@ -107,7 +107,8 @@ def resume(
 
     sgdlab resume runs/my-run --epochs 100
     """
-    from sgdlab import api, results
+    from sgdlab import api
+    from sgdlab.results import opened as results
     from sgdlab.studies.folder import is_study
 
     if is_study(path):
@@ -140,11 +141,12 @@ def _resume_run(folder: "RunFolder", epochs: float | None, quiet: bool) -> None:
 def _resume_sweep(sweep: Any, epochs: float | None, jobs: int | None, quiet: bool) -> None:
     from sgdlab import api
     from sgdlab.errors import UserError
+    from sgdlab.sweeps.create import jobs_at_once, unfinished
 
     if epochs is not None:
         raise UserError("--epochs extends single runs; a sweep is completed as it was planned")
-    todo = api.unfinished(sweep.manifest)
-    at_once = api.jobs_at_once([int(entry.resolved["threads"]) for entry in todo], jobs)
+    todo = unfinished(sweep.manifest)
+    at_once = jobs_at_once([int(entry.resolved["threads"]) for entry in todo], jobs)
     with SweepDisplay(sweep.manifest.entries, quiet) as display:
-        done = api.run_sweep(sweep.manifest, todo, at_once, display.observe, display.tick)
+        done = api.run_planned(sweep.manifest, todo, at_once, display)
     sweep_command.close(done, quiet)

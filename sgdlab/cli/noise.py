@@ -76,12 +76,13 @@ def noise_scale(
 
     sgdlab noise-scale runs/20261121-194503-mnist-10k-adam-bs8 --study runs/my-study
     """
-    from sgdlab import api
+    from sgdlab.config import document_of
     from sgdlab.probes.noise_run import new_folder, repeats, run_with_noise, write_noise_run
     from sgdlab.probes.noise_scale import noise_probe
     from sgdlab.probes.study_fit import study_b_crit
-    from sgdlab.runs import CONFIG, is_run
+    from sgdlab.runs.folder import CONFIG, is_run
     from sgdlab.sweeps.plan import parse_list
+    from sgdlab.training.start import new_session
 
     again = is_run(Path(config))
     source = str(Path(config) / CONFIG) if again else config
@@ -89,8 +90,8 @@ def noise_scale(
     sizes = parse_list(batch_sizes, "--batch-sizes") if batch_sizes is not None else None
     b_crit, said = study_b_crit(study) if study is not None else (None, "")
     with downloading() as progress:
-        session = api.prepare(api.document_of(source, overrides, **changed), progress)
-    probe = noise_probe(session.task, method, pairs, sizes)
+        session = new_session(document_of(source, overrides, **changed), progress)
+    probe = noise_probe(session.workload, method, pairs, sizes)
     if not quiet:
         say(f"noise scale {probe.in_words}")
     folder = new_folder(session.config, runs_dir, out)
@@ -109,7 +110,7 @@ def noise_scale(
 
 def figures_of(path: Path) -> None:
     """The run's own figures, as after `sgdlab train`."""
-    from sgdlab import figures
+    from sgdlab.results import figures
 
     figures.draw_run(path)
 

@@ -9,7 +9,7 @@ from sgdlab.cli import panels
 from sgdlab.cli.console import say, warn
 
 if TYPE_CHECKING:
-    from sgdlab.results import Run, Sweep
+    from sgdlab.results.opened import Run, Sweep
 
 Kind = Literal["curves", "loss", "accuracy", "panels", "overlay"]
 
@@ -58,7 +58,8 @@ def plot(
 
 def _draw(opened: "list[Run | Sweep]", kind: Kind | None, options: dict[str, Any]) -> tuple[Any, str]:
     """The figure and the name of its file."""
-    from sgdlab import figures, results
+    from sgdlab.results import figures
+    from sgdlab.results import opened as results
 
     def left_out(reason: str) -> None:
         warn(f"left out: {reason}")
@@ -66,11 +67,11 @@ def _draw(opened: "list[Run | Sweep]", kind: Kind | None, options: dict[str, Any
     first = opened[0]
     if len(opened) == 1 and isinstance(first, results.Run) and kind not in figures.GROUP_KINDS:
         kind = kind or "curves"
-        return figures.run_figure(first, kind, **options), kind
+        return figures.run_figure(first.folder, kind, **options), kind
     if len(opened) == 1 and isinstance(first, results.Sweep):
         kind = kind or "panels"
-        groups = figures.sweep_groups(first, left_out)
+        groups = figures.sweep_groups(first.manifest, left_out)
     else:
         kind = kind or "overlay"
-        groups = figures.named_groups(opened, left_out)
+        groups = figures.named_groups([each.path for each in opened], left_out)
     return figures.groups_figure(groups, kind, **options), kind

@@ -29,9 +29,9 @@ def predict(
 
     Example: sgdlab predict runs/my-run new-houses.csv --out predictions.csv
     """
-    from sgdlab.files import write_text
-    from sgdlab.prediction import predict_csv
-    from sgdlab.runs import RunFolder
+    from sgdlab.results.prediction import predict_csv
+    from sgdlab.runs.files import write_text
+    from sgdlab.runs.folder import RunFolder
 
     table = predict_csv(RunFolder(run), csv).to_csv(index=False, lineterminator="\n")
     if out is None:

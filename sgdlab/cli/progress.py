@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sgdlab.cli.console import console, duration, say, short_number
+from sgdlab.sweeps.watch import Watcher
 
 if TYPE_CHECKING:
-    from sgdlab.history import Record
-    from sgdlab.loop import Training
+    from sgdlab.runs.history import Record
+    from sgdlab.training.loop import Training
 
 SECONDS_BETWEEN_LINES = 5.0
 
@@ -71,7 +72,7 @@ class _PlainRun:
 def share_done(training: "Training") -> tuple[float, float]:
     """Progress and its total: steps, or seconds where these are the budget."""
     if training.total_steps is None:
-        return training.position.train_seconds, training.task.config.limit.amount
+        return training.position.train_seconds, training.workload.config.total_budget.amount
     return training.position.step, training.total_steps
 
 
@@ -137,7 +138,7 @@ def downloading() -> Iterator[Downloads]:
             downloads.bar.stop()
 
 
-class SweepDisplay:
+class SweepDisplay(Watcher):
     """The runs of a sweep as they go: a live table, or a plain line for each that ends."""
 
     MOST_ROWS = 16

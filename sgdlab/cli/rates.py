@@ -12,7 +12,7 @@ from sgdlab.cli.progress import downloading, outcome, run_display
 
 if TYPE_CHECKING:
     from sgdlab.probes.lr_range import Rates
-    from sgdlab.probes.scale import Scaled
+    from sgdlab.probes.scaling_rule import Scaled
 
 TEST = "The test"
 
@@ -65,24 +65,23 @@ def lr_range(
 
     sgdlab lr-range my.yaml --batch-sizes 8,64,512,full --seeds 0-2
     """
-    from sgdlab import api
-    from sgdlab.config import build_config, locate
+    from sgdlab.config import build_config, document_of, locate, without_grid
     from sgdlab.data import load
     from sgdlab.errors import ConfigError
     from sgdlab.probes.batch_sizes import resolved_sizes
     from sgdlab.probes.lr_range import Ladder, find_rates, write_rates
-    from sgdlab.runs import checked_name, create_folder, run_name, stamped
-    from sgdlab.sweeps.plan import parse_list, parse_seeds, without_grid
+    from sgdlab.runs.folder import checked_name, create_folder, run_name, stamped
+    from sgdlab.sweeps.plan import parse_list, parse_seeds
 
     if not 0 < low < high < float("inf"):
         raise ConfigError(f"--low {low:g} --high {high:g}: rates must be above 0, finite, and low below high")
     changed = opt.changes(None, None, None, seed, device, engine, threads)
-    document = without_grid(api.document_of(config, overrides, **changed))
+    document = without_grid(document_of(config, overrides, **changed))
     wanted = build_config(document)
     sizes = parse_list(batch_sizes, "--batch-sizes") if batch_sizes is not None else ()
     with locate(document), downloading() as progress:
-        problem = load(wanted.dataset, wanted.seed, progress=progress)
-        configs = resolved_sizes(wanted, problem, sizes)
+        data = load(wanted.dataset, wanted.seed, progress=progress)
+        configs = resolved_sizes(wanted, data, sizes)
     if not quiet:
         say(f"rates {low:g} to {high:g}; engine {', '.join(sorted({c.engine for c in configs}))}")
     chosen = parse_seeds(seeds) if seeds is not None else (wanted.seed,)
@@ -163,20 +162,21 @@ def scale(
 
     sgdlab scale d2l/decay --rule growth
     """
-    from sgdlab import api
+    from sgdlab.config import document_of
     from sgdlab.errors import ConfigError
-    from sgdlab.probes.scale import scaled
+    from sgdlab.probes.scaling_rule import scaled
+    from sgdlab.training.start import new_session
 
     if out is not None and out.exists():
         raise ConfigError(f"--out {out}: exists already; choose another name or remove it")
     changed = opt.changes(batch_size, learning_rate, epochs, None, None, None, None)
-    document = api.document_of(config, overrides, **changed)
+    document = document_of(config, overrides, **changed)
     with downloading() as progress:
-        original = api.prepare(document, progress)
-    new = scaled(document, rule, to, len(original.problem.train))
-    api.prepare(new.document)  # what cannot be trained is refused before anything is written
+        original = new_session(document, progress)
+    new = scaled(document, rule, to, len(original.data.train))
+    new_session(new.document)  # what cannot be trained is refused before anything is written
     if out is not None:
-        from sgdlab.files import write_text
+        from sgdlab.runs.files import write_text
 
         out.parent.mkdir(parents=True, exist_ok=True)
         write_text(out, new.yaml())
@@ -201,13 +201,14 @@ def _check(document: Any, new: "Scaled", rule: str, seeds: str | None, runs_dir:
 
     from sgdlab import api
     from sgdlab.config import set_value
-    from sgdlab.files import write_text
-    from sgdlab.probes.scale_check import agreement, write_check
-    from sgdlab.runs import create_folder, run_name, stamped
+    from sgdlab.probes.scaling_check import agreement, write_check
+    from sgdlab.runs.files import write_text
+    from sgdlab.runs.folder import create_folder, run_name, stamped
     from sgdlab.sweeps.plan import parse_seeds
+    from sgdlab.training.start import new_session
 
     chosen = parse_seeds(seeds) if seeds is not None else (new.config.seed,)
-    first = api.prepare(document)
+    first = new_session(document)
     folder = create_folder(runs_dir, stamped(f"{run_name(first.config)}-scale-{rule}"))
     write_text(folder / "scaled.yaml", new.yaml())
     histories: dict[str, dict[int, Any]] = {"original": {}, "scaled": {}}
@@ -217,7 +218,7 @@ def _check(document: Any, new: "Scaled", rule: str, seeds: str | None, runs_dir:
             seeded = copy.deepcopy(source)
             set_value(seeded, "seed", seed, f"--seeds {seed}")
             with run_display(quiet) as observe:
-                run = api.run_session(api.prepare(seeded), folder, f"{name}-seed{seed}", observe)
+                run = api.run_session(new_session(seeded), folder, f"{name}-seed{seed}", observe)
             if run.summary["status"] == "interrupted":
                 say(f"interrupted; the runs done are in {folder}")
                 raise typer.Exit(130)

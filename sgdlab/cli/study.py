@@ -93,7 +93,7 @@ def study(
 
 def go_on(path: Path, jobs: int | None, quiet: bool) -> None:
     """Carry out what a study still needs, then show what it found; `sgdlab resume` ends here too."""
-    from sgdlab.studies.study import carry_out
+    from sgdlab.studies.study import run_study
 
     @contextmanager
     def watch(words: str, entries: list[Any]) -> Iterator[Any]:
@@ -104,7 +104,7 @@ def go_on(path: Path, jobs: int | None, quiet: bool) -> None:
         if not quiet:
             say(f"{words}; {duration(time.monotonic() - started)}")
 
-    close(carry_out(path, jobs, watch), quiet)
+    close(run_study(path, jobs, watch), quiet)
 
 
 def recommend(
@@ -120,7 +120,7 @@ def recommend(
 
     sgdlab recommend runs/my-study --goal computation --out best.yaml
     """
-    from sgdlab.files import write_text
+    from sgdlab.runs.files import write_text
     from sgdlab.studies.advice import recommended_yaml
     from sgdlab.studies.folder import RECOMMENDED
     from sgdlab.studies.study import Study
@@ -198,7 +198,7 @@ def _ask(
     target: str | None,
     budget: str | None,
 ) -> "Question":
-    from sgdlab import api
+    from sgdlab.config import document_of
     from sgdlab.studies.asking import ask, ask_more
     from sgdlab.sweeps.plan import parse_list, parse_seeds
 
@@ -206,7 +206,7 @@ def _ask(
     rates = None if learning_rates == "auto" else parse_list(learning_rates, "--learning-rates")
     numbers = parse_seeds(seeds) if seeds is not None else ()
     named = config is not None or bool(overrides) or any(value is not None for value in changed.values())
-    document = api.document_of(config or "default", overrides, **changed) if named or into is None else None
+    document = document_of(config or "default", overrides, **changed) if named or into is None else None
     if into is not None:
         return ask_more(into, document, sizes, rates, numbers, target, budget)
     assert document is not None

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sgdlab.artist import Artist
 from sgdlab.cli import options as opt
 from sgdlab.cli import panels
 from sgdlab.cli.console import duration, say, show_table
 from sgdlab.cli.progress import SweepDisplay, downloading
+from sgdlab.results.figure_process import FigureProcess
 
 if TYPE_CHECKING:
-    from sgdlab.api import SweepPlan
-    from sgdlab.results import Sweep
+    from sgdlab.results.opened import Sweep
+    from sgdlab.sweeps.create import SweepPlan
 
 GRID = "The grid"
 
@@ -77,10 +77,12 @@ def sweep(
     sgdlab sweep --vary model.hidden=[[50],[100,50]] --vary optimizer=sgd,adam --dry-run
     """
     from sgdlab import api
+    from sgdlab.config import document_of
     from sgdlab.errors import ConfigError
-    from sgdlab.sweeps.plan import parse_axis, parse_list, parse_seeds
+    from sgdlab.sweeps.create import create_sweep, longest_first, plan_sweep, sweep_into
+    from sgdlab.sweeps.plan import grid, parse_axis, parse_list, parse_seeds
 
-    axes = [parse_axis(assignment) for assignment in vary] + api.grid(
+    axes = [parse_axis(assignment) for assignment in vary] + grid(
         parse_list(batch_sizes, "--batch-sizes") if batch_sizes is not None else (),
         parse_list(learning_rates, "--learning-rates") if learning_rates is not None else (),
         parse_seeds(seeds) if seeds is not None else (),
@@ -88,19 +90,19 @@ def sweep(
     changed = opt.changes(batch_size, learning_rate, epochs, seed, device, engine, threads)
     if into is not None and name is not None:
         raise ConfigError("--into names the folder; drop --name")
-    with Artist() as artist:
+    with FigureProcess() as figure_process:
         with downloading() as progress:
-            plan = api.plan_sweep(api.document_of(config, overrides, **changed), axes, progress)
+            plan = plan_sweep(document_of(config, overrides, **changed), axes, progress)
         at_once = plan.jobs(jobs)
         if not quiet:
             show_plan(plan, at_once)
         if dry_run:
             show_forecast(plan, at_once)
             return
-        manifest = api.sweep_into(plan, into) if into is not None else api.create_sweep(plan, runs_dir, name)
-        todo = api.longest_first(plan, manifest)
+        manifest = sweep_into(plan, into) if into is not None else create_sweep(plan, runs_dir, name)
+        todo = longest_first(plan, manifest)
         with SweepDisplay(manifest.entries, quiet) as display:
-            done = api.run_sweep(manifest, todo, at_once, display.observe, display.tick, draw=artist.draw)
+            done = api.run_planned(manifest, todo, at_once, display, figure_process.draw)
     close(done, quiet)
 
 

@@ -50,27 +50,27 @@ def throughput(
 
     sgdlab throughput my.yaml --batch-sizes 16,64,256,1024 --out throughput.csv
     """
-    from sgdlab import api, plots
+    from sgdlab import plots
     from sgdlab.analysis.knee import knee
     from sgdlab.bench.conditions import in_words
-    from sgdlab.config import build_config, locate
+    from sgdlab.config import build_config, document_of, locate, without_grid
     from sgdlab.data import load
     from sgdlab.errors import ConfigError
-    from sgdlab.files import write_text
     from sgdlab.probes.batch_sizes import resolved_sizes
     from sgdlab.probes.throughput import default_sizes, throughput_table
-    from sgdlab.sweeps.plan import parse_list, without_grid
+    from sgdlab.runs.files import write_text
+    from sgdlab.sweeps.plan import parse_list
 
     if out is not None and out.suffix != ".csv":
         raise ConfigError(f"--out {out}: must end in .csv; the figure is written beside it as .png")
     changed = opt.changes(None, None, None, None, device, engine, threads)
     sizes = parse_list(batch_sizes, "--batch-sizes") if batch_sizes is not None else ()
-    document = without_grid(api.document_of(config, overrides, **changed))
+    document = without_grid(document_of(config, overrides, **changed))
     wanted = build_config(document)
     with locate(document), downloading() as progress:
-        problem = load(wanted.dataset, wanted.seed, progress=progress)
-        configs = resolved_sizes(wanted, problem, sizes or default_sizes(len(problem.train)))
-    table = throughput_table(configs, problem, repeats)
+        data = load(wanted.dataset, wanted.seed, progress=progress)
+        configs = resolved_sizes(wanted, data, sizes or default_sizes(len(data.train)))
+    table = throughput_table(configs, data, repeats)
     found = knee(table["batch_size"].tolist(), table["examples_per_second"].tolist())
     columns = ["batch_size", "engine", "step_us", "step_us_low", "step_us_high", "examples_per_second"]
     if not quiet:

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sgdlab.artist import Artist
 from sgdlab.cli import options as opt
 from sgdlab.cli import panels
 from sgdlab.cli.console import duration, say
 from sgdlab.cli.progress import downloading, outcome, run_display
+from sgdlab.results.figure_process import FigureProcess
 
 if TYPE_CHECKING:
-    from sgdlab.results import Run
-    from sgdlab.session import Session
+    from sgdlab.results.opened import Run
+    from sgdlab.training.session import Session
 
 EXIT_CODES = {"completed": 0, "diverged": 1, "failed": 1, "interrupted": 130}
 
@@ -50,37 +50,37 @@ def train(
     sgdlab train d2l/sgd --set dataset=airfoil-twin --dry-run
     """
     from sgdlab import api
+    from sgdlab.config import document_of
+    from sgdlab.training.start import new_session
 
     changed = opt.changes(batch_size, learning_rate, epochs, seed, device, engine, threads)
-    with Artist() as artist:
+    with FigureProcess() as figure_process:
         with downloading() as progress:
-            session = api.prepare(api.document_of(config, overrides, **changed), progress)
+            session = new_session(document_of(config, overrides, **changed), progress)
         if not quiet:
             show_header(session)
         if dry_run:
             show_forecast(session)
             return
         with run_display(quiet) as observe:
-            run = api.run_session(session, runs_dir, name, observe, draw=artist.draw)
+            run = api.run_session(session, runs_dir, name, observe, draw=figure_process.draw)
     close(run, quiet)
 
 
 def show_header(session: "Session") -> None:
     """What is about to be trained, and by what."""
-    from sgdlab.models import parameter_count
+    from sgdlab.training.models import parameter_count
 
-    config, problem = session.config, session.problem
-    rows = [f"{len(problem.train):,} training"]
-    rows += [
-        f"{len(s):,} {n}" for s, n in ((problem.validation, "validation"), (problem.test, "test")) if s is not None
-    ]
-    target = f"{problem.outputs} classes" if problem.task == "classification" else "regression"
+    config, data = session.config, session.data
+    rows = [f"{len(data.train):,} training"]
+    rows += [f"{len(s):,} {n}" for s, n in ((data.validation, "validation"), (data.test, "test")) if s is not None]
+    target = f"{data.outputs} classes" if data.task == "classification" else "regression"
     size = config.batch_size.initial
-    say(f"data    {config.dataset.name}: {', '.join(rows)} rows; {problem.features} features, {target}")
-    say(f"model   {config.model.name}, {parameter_count(session.task.model):,} parameters, loss {config.loss}")
+    say(f"data    {config.dataset.name}: {', '.join(rows)} rows; {data.features} features, {target}")
+    say(f"model   {config.model.name}, {parameter_count(session.workload.model):,} parameters, loss {config.loss}")
     say(
         f"train   {config.optimizer.name}, learning rate {config.learning_rate.initial:g} "
-        f"({config.learning_rate.schedule}), batch size {size}, {config.limit}, seed {config.seed}"
+        f"({config.learning_rate.schedule}), batch size {size}, {config.total_budget}, seed {config.seed}"
     )
     place = f"{config.engine} on {config.device}, {threads_text(int(config.threads))}"
     say(f"engine  {place}: {session.resolved.engine_reason}")
@@ -96,7 +96,7 @@ def show_forecast(session: "Session") -> None:
     from sgdlab.sweeps.cost import estimated_seconds
 
     steps = session.training.total_steps
-    seconds = duration(estimated_seconds(session.config, session.problem))
+    seconds = duration(estimated_seconds(session.config, session.data))
     updates = f"{steps:,} updates" if steps is not None else "updates as time allows"
     say(f"1 run, {updates}, about {seconds}; nothing was written")
 

@@ -74,7 +74,7 @@ class Budget(_Amount):
     example = "20000 steps"
 
 
-class Interval(_Amount):
+class Period(_Amount):
     """How often something happens."""
 
     example = "1 epoch"

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from sgdlab.config.quantities import Budget, Interval, StopRule
+from sgdlab.config.quantities import Budget, Period, StopRule
 
 TORCH_CLASS = re.compile(r"^[A-Z]\w*$")
 REFERENCE = re.compile(r"^[^:\s][^:]*(?::[\\/][^:]*)?:[A-Za-z_]\w*$")
@@ -375,8 +375,8 @@ class Config(Section):
     epochs: Positive | None = Field(None, description="budget in passes over the training rows")
     budget: Budget | None = Field(None, description='instead of epochs: "20000 steps" or "30 seconds"')
     stop_at: StopRule | None = Field(None, description='stop once reached, as "val_loss=0.25"')
-    evaluate_every: Interval = Field(default_factory=lambda: Interval(1, "epochs"))
-    checkpoint_every: Interval = Field(default_factory=lambda: Interval(10, "seconds"))
+    evaluate_every: Period = Field(default_factory=lambda: Period(1, "epochs"))
+    checkpoint_every: Period = Field(default_factory=lambda: Period(10, "seconds"))
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$")
     engine: Literal["auto", "eager", "native"] = "auto"
     threads: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = "auto"
@@ -390,7 +390,7 @@ class Config(Section):
         return self
 
     @property
-    def limit(self) -> Budget:
+    def total_budget(self) -> Budget:
         """The budget, whichever way it was written."""
         return self.budget if self.budget is not None else Budget(self.epochs or 0, "epochs")
 

@@ -64,11 +64,11 @@ def fetch(name: str, progress: "Progress | None" = None) -> tuple[Path, ...]:
 
 def _files(name: str) -> "tuple[Remote, ...]":
     if name == "airfoil":
-        from sgdlab.data.airfoil import FILE
+        from sgdlab.data.sources.airfoil import FILE
 
         return (FILE,)
     if name in ("mnist", "fashion-mnist"):
-        from sgdlab.data.images import remote_files
+        from sgdlab.data.sources.images import remote_files
 
         return remote_files(name)
     if name in ("mnist-10k", "airfoil-twin"):

@@ -1,4 +1,4 @@
-"""From a raw table to a Problem, in DESIGN's order: whiten, limit, resample, split, repeat, standardise."""
+"""From a raw table to a PreparedData, in DESIGN's order: whiten, limit, resample, split, repeat, standardise."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgdlab.data.checksum import table_checksum
-from sgdlab.data.problem import Preprocess, Problem, Split
+from sgdlab.data.prepared import PreparedData, Preprocess, Split
 from sgdlab.data.raw import RawTable
 from sgdlab.data.scaling import Affine, moments, to_model
 from sgdlab.errors import DataError
@@ -16,12 +16,12 @@ from sgdlab.streams import generator
 if TYPE_CHECKING:
     from sgdlab.config.schema import DatasetSection
 
-Rows = NDArray[np.intp]
+RowIndices = NDArray[np.intp]
 MAX_NUMBERS = 1 << 32  # 16 GiB of float32
 
 
-def prepare(table: RawTable, dataset: "DatasetSection", seed: int) -> Problem:
-    """The Problem of `table` under the options of `dataset`; rows are moved by index, copied once.
+def prepare(table: RawTable, dataset: "DatasetSection", seed: int) -> PreparedData:
+    """The PreparedData of `table` under the options of `dataset`; rows are moved by index, copied once.
 
     Splits keep the order of the table, so `sampling: fixed` sees the rows as they stand. A source's
     official test rows are the test split unless `dataset.test` asks for a share of its own.
@@ -32,11 +32,11 @@ def prepare(table: RawTable, dataset: "DatasetSection", seed: int) -> Problem:
     inputs, targets = _fit(table, dataset, train, fill)
     train = _repeated(train, dataset.repeat, table.x.shape[1])
 
-    def rows_as_split(chosen: Rows) -> Split:
+    def rows_as_split(chosen: RowIndices) -> Split:
         x = to_model(table.x, chosen, inputs, table.place, fill)
         return Split(x, _targets(table, chosen, targets))
 
-    return Problem(
+    return PreparedData(
         train=rows_as_split(train),
         validation=rows_as_split(validation) if len(validation) else None,
         test=rows_as_split(test) if len(test) else _official_test(table, inputs),
@@ -46,7 +46,7 @@ def prepare(table: RawTable, dataset: "DatasetSection", seed: int) -> Problem:
     )
 
 
-def _rows_in_play(n: int, dataset: "DatasetSection", seed: int) -> Rows:
+def _rows_in_play(n: int, dataset: "DatasetSection", seed: int) -> RowIndices:
     """Indices of the rows after `limit` and `resample`."""
     rows = np.arange(min(n, dataset.limit or n))
     if dataset.resample == "bootstrap":
@@ -54,7 +54,7 @@ def _rows_in_play(n: int, dataset: "DatasetSection", seed: int) -> Rows:
     return rows
 
 
-def _split(rows: Rows, dataset: "DatasetSection", seed: int) -> tuple[Rows, Rows, Rows]:
+def _split(rows: RowIndices, dataset: "DatasetSection", seed: int) -> tuple[RowIndices, RowIndices, RowIndices]:
     """training, validation, test rows: round(n * share) rows are held out, one at least."""
     n = len(rows)
     held_out = [max(1, round(n * share)) if share > 0 else 0 for share in (dataset.validation, dataset.test)]
@@ -71,7 +71,7 @@ def _split(rows: Rows, dataset: "DatasetSection", seed: int) -> tuple[Rows, Rows
     return rows[np.sort(order[second:])], rows[np.sort(order[:first])], rows[np.sort(order[first:second])]
 
 
-def _repeated(train: Rows, times: int, features: int) -> Rows:
+def _repeated(train: RowIndices, times: int, features: int) -> RowIndices:
     """Every training row `times` times, its copies side by side."""
     if len(train) * times * features > MAX_NUMBERS:
         raise DataError(
@@ -82,7 +82,7 @@ def _repeated(train: Rows, times: int, features: int) -> Rows:
 
 
 def _fit(
-    table: RawTable, dataset: "DatasetSection", train: Rows, fill: NDArray[np.float64] | None
+    table: RawTable, dataset: "DatasetSection", train: RowIndices, fill: NDArray[np.float64] | None
 ) -> tuple[Affine, Affine]:
     """The maps of features and targets: whitened over the whole table, standardised over `train`.
 
@@ -100,7 +100,7 @@ def _fit(
     return inputs, targets
 
 
-def _fill(table: RawTable, train: Rows) -> NDArray[np.float64] | None:
+def _fill(table: RawTable, train: RowIndices) -> NDArray[np.float64] | None:
     """Mean of each feature over the training rows, where missing cells are to be filled with it."""
     if not table.fill_missing:
         return None
@@ -117,7 +117,7 @@ def _as_columns(y: NDArray[Any]) -> NDArray[Any]:
     return y if y.ndim == 2 else y[:, None]
 
 
-def _targets(table: RawTable, rows: Rows, targets: Affine) -> NDArray[np.int64] | NDArray[np.float32]:
+def _targets(table: RawTable, rows: RowIndices, targets: Affine) -> NDArray[np.int64] | NDArray[np.float32]:
     if table.classes is not None:
         return table.y[rows].astype(np.int64)
     return to_model(table.y, rows, targets, lambda row, column: f"{table.source}: target of row {row + 1}")

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from sgdlab.data.problem import Column, Preprocess
+from sgdlab.data.prepared import Column, Preprocess
 from sgdlab.errors import DataError
 
 _ARRAYS = ("shift", "scale", "target_shift", "target_scale")

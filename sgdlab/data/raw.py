@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sgdlab.data.problem import Column, Task
+from sgdlab.data.prepared import Column, Task
 
 MAX_CLASSES = 10_000
 """More classes than this are taken for a mistake: the model would need as many outputs."""

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from sgdlab.bench.conditions import conditions, in_words, torch_threads
 from sgdlab.bench.plain_loop import plain
 from sgdlab.bench.production import production
-from sgdlab.bench.timing import Run, Tell, interleaved, steps_to_time
+from sgdlab.bench.timing import TellRounds, TimedTraining, interleaved, steps_to_time
 from sgdlab.config import Config
-from sgdlab.data import Problem
-from sgdlab.resolve import resolve
-from sgdlab.sampling import batch_plan
+from sgdlab.data import PreparedData
+from sgdlab.training.resolve import resolve
+from sgdlab.training.sampling import batch_plan
 
 PLAIN, NATIVE = "plain loop", "native engine"
 SAMPLE_SECONDS, LONGEST_SECONDS = 0.02, 0.25
@@ -34,11 +34,11 @@ class Clock:
 
 
 def epoch_clock(
-    jobs: Mapping[str, tuple[Config, Problem]],
+    jobs: Mapping[str, tuple[Config, PreparedData]],
     rounds: int,
     device: str = "cpu",
     loops: Sequence[str] = (PLAIN, NATIVE),
-    tell: Tell = lambda done, total: None,
+    tell: TellRounds = lambda done, total: None,
 ) -> Clock:
     """Time each config on its data by each loop, one thread, every round through all of them.
 
@@ -47,13 +47,13 @@ def epoch_clock(
     """
     works, keys, steps = [], [], {}
     with torch_threads(1):
-        for name, (config, problem) in jobs.items():
+        for name, (config, data) in jobs.items():
             for loop in loops:
                 engine = "native" if loop == NATIVE else "eager"
                 changes = {"engine": engine, "threads": 1, "device": device}
-                resolved = resolve(config.model_copy(update=changes), problem).config
-                steps[name] = batch_plan(resolved, len(problem.train)).steps_in(0)
-                run = production(resolved, problem) if loop == NATIVE else plain(resolved, problem)
+                resolved = resolve(config.model_copy(update=changes), data).config
+                steps[name] = batch_plan(resolved, len(data.train)).steps_in(0)
+                run = production(resolved, data) if loop == NATIVE else plain(resolved, data)
                 works.append(_Work(run, steps[name]))
                 keys.append((loop, name))
         found = interleaved(works, rounds, tell)
@@ -65,7 +65,7 @@ def epoch_clock(
 class _Work:
     """One sample: seconds a step."""
 
-    def __init__(self, run: Run, epoch: int) -> None:
+    def __init__(self, run: TimedTraining, epoch: int) -> None:
         self.run = run
         self.count = steps_to_time(run, epoch, SAMPLE_SECONDS, LONGEST_SECONDS)
 

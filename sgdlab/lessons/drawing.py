@@ -8,8 +8,8 @@ import numpy as np
 
 from sgdlab import plots
 from sgdlab.lessons.clock import NATIVE, PLAIN
-from sgdlab.lessons.d2l_evidence import METHODS, PRODUCT_FLOPS, D2lEvidence
-from sgdlab.lessons.parr_evidence import SIZES, ParrEvidence
+from sgdlab.lessons.d2l.evidence import METHODS, PRODUCT_FLOPS, D2lEvidence
+from sgdlab.lessons.parr.evidence import SIZES, ParrEvidence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,7 +104,7 @@ def _first(histories: "Sequence[pd.DataFrame]", title: str) -> "Figure":
     """Loss and accuracy of the first seed, as the notebook draws them."""
     import pandas as pd
 
-    from sgdlab.history import COLUMNS
+    from sgdlab.runs.history import COLUMNS
 
     history = histories[0] if histories else pd.DataFrame(columns=list(COLUMNS), dtype=float)
     return plots.curves_figure(history, loss_label="loss (softmax applied twice)", title=f"{title}, one seed")

@@ -1,18 +1,18 @@
 """The sweeps that a lesson needs: shipped configs with their grids, each carried out as an ordinary sweep."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sgdlab import api
-from sgdlab.results import Sweep
-from sgdlab.sweeps.manifest import Entry
-from sgdlab.sweeps.ready import SweepPlan, create_sweep, longest_first, plan_sweep
-
-Watch = Callable[[str, list[Entry]], AbstractContextManager[Any]]
-"""Given an experiment's name and its runs, who watches it: has observe and tick."""
+from sgdlab.config import document_of
+from sgdlab.results.figures import draw_sweep
+from sgdlab.results.opened import Sweep
+from sgdlab.sweeps.create import SweepPlan, create_sweep, longest_first, plan_sweep
+from sgdlab.sweeps.plan import grid
+from sgdlab.sweeps.run import run_sweep
+from sgdlab.sweeps.watch import Watch
 
 
 @dataclass(frozen=True)
@@ -32,20 +32,20 @@ class Experiment:
     def plan(self) -> SweepPlan:
         """Every run resolved and checked; ConfigError or DataError otherwise."""
         options = {key.replace(".", "__"): value for key, value in self.changes.items()}
-        axes = api.grid((), (), self.seeds, self.vary)
-        plan = plan_sweep(api.document_of(self.config, **options), axes)
+        axes = grid((), (), self.seeds, self.vary)
+        plan = plan_sweep(document_of(self.config, **options), axes)
         return plan if self.only is None else _chosen(plan, self.only)
 
 
-def carry_out(experiment: Experiment, folder: Path, jobs: int | None, watch: Watch) -> Sweep:
+def run_experiment(experiment: Experiment, folder: Path, jobs: int | None, watch: Watch) -> Sweep:
     """Run an experiment as a sweep in `folder`; KeyboardInterrupt where it was stopped on the way."""
     plan = experiment.plan()
     manifest = create_sweep(plan, folder, experiment.name)
     with watch(experiment.name, manifest.entries) as watcher:
-        done = api.run_sweep(manifest, longest_first(plan, manifest), plan.jobs(jobs), watcher.observe, watcher.tick)
-    if {"interrupted", "planned"} & {entry.status for entry in done.manifest.entries}:
+        run_sweep(manifest, longest_first(plan, manifest), plan.jobs(jobs), partial(partial, draw_sweep), watcher)
+    if {"interrupted", "planned"} & {entry.status for entry in manifest.entries}:
         raise KeyboardInterrupt
-    return done
+    return Sweep(manifest.path)
 
 
 def _chosen(plan: SweepPlan, pairs: frozenset[tuple[Any, float]]) -> SweepPlan:

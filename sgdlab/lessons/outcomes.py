@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sgdlab.errors import RunFolderError
-from sgdlab.results import Sweep
+from sgdlab.results.opened import Sweep
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,20 +1,21 @@
 """A lesson from its question to its folder: experiments once, figures, claims judged and written down."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from sgdlab.environment import environment
 from sgdlab.errors import ConfigError
-from sgdlab.files import write_json
-from sgdlab.lessons import d2l, parr
 from sgdlab.lessons.claim import Judged, judge
-from sgdlab.lessons.experiment import Experiment, Watch, carry_out
+from sgdlab.lessons.d2l import claims as d2l
+from sgdlab.lessons.experiment import Experiment, run_experiment
+from sgdlab.lessons.parr import claims as parr
 from sgdlab.lessons.writing import write_claims
-from sgdlab.results import Sweep
-from sgdlab.runs import ENVIRONMENT, checked_name, create_folder, stamped
+from sgdlab.results.opened import Sweep
+from sgdlab.runs.environment import environment
+from sgdlab.runs.files import write_json
+from sgdlab.runs.folder import ENVIRONMENT, checked_name, create_folder, stamped
+from sgdlab.sweeps.watch import Watch, unwatched
 
 Text = Literal["parr", "d2l"]
 TITLES: dict[Text, str] = {
@@ -35,22 +36,6 @@ class Lesson:
     notes: Sequence[str]
     figures: Sequence[Path]
     failed: int
-
-
-class _Nobody:
-    """Looks away."""
-
-    def observe(self, entry: Any, report: Any) -> None:
-        """Do nothing."""
-
-    def tick(self) -> None:
-        """Do nothing."""
-
-
-@contextmanager
-def unwatched(words: str, entries: Sequence[Any]) -> Iterator[_Nobody]:
-    """Nobody watches."""
-    yield _Nobody()
 
 
 def lesson(
@@ -78,7 +63,7 @@ def lesson(
     sweeps: list[Sweep] = []
 
     def run(experiment: Experiment) -> Sweep:
-        sweeps.append(carry_out(experiment, folder, jobs, watch))
+        sweeps.append(run_experiment(experiment, folder, jobs, watch))
         return sweeps[-1]
 
     write_json(folder / ENVIRONMENT, environment())
@@ -90,13 +75,14 @@ def lesson(
     return Lesson(folder, claims, notes, figures, failed)
 
 
-Run = Callable[[Experiment], Sweep]
+RunExperiment = Callable[[Experiment], Sweep]
 Tell = Callable[[str], None]
 Taught = tuple[list[Judged], list[str], list[Path]]
 
 
-def _parr(folder: Path, seeds: Sequence[int], quick: bool, run: Run, tell: Tell) -> Taught:
-    from sgdlab.lessons import drawing, parr_runs
+def _parr(folder: Path, seeds: Sequence[int], quick: bool, run: RunExperiment, tell: Tell) -> Taught:
+    from sgdlab.lessons import drawing
+    from sgdlab.lessons.parr import experiments as parr_runs
 
     evidence, clock = parr_runs.gather(seeds, parr_runs.QUICK if quick else parr_runs.FULL, run, tell)
     tell("figures")
@@ -110,8 +96,9 @@ def _parr(folder: Path, seeds: Sequence[int], quick: bool, run: Run, tell: Tell)
     return [judge(claim, evidence) for claim in parr.CLAIMS], notes, figures
 
 
-def _d2l(folder: Path, seeds: Sequence[int], quick: bool, run: Run, tell: Tell) -> Taught:
-    from sgdlab.lessons import d2l_runs, drawing
+def _d2l(folder: Path, seeds: Sequence[int], quick: bool, run: RunExperiment, tell: Tell) -> Taught:
+    from sgdlab.lessons import drawing
+    from sgdlab.lessons.d2l import experiments as d2l_runs
 
     evidence, clock = d2l_runs.gather(seeds, d2l_runs.QUICK if quick else d2l_runs.FULL, run, tell)
     tell("figures")

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sgdlab.files import write_text
 from sgdlab.lessons.claim import VERDICTS, Judged
+from sgdlab.runs.files import write_text
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,16 +11,7 @@ from sgdlab.plots import axis
 from sgdlab.plots.curves import SPLITS, Entries, best_row, has_accuracy
 from sgdlab.plots.layout import arrange, wrap_label
 from sgdlab.plots.seeds import BANDS, Spread, spread_over_seeds
-from sgdlab.plots.style import (
-    COLOURS,
-    LINES,
-    look,
-    marker,
-    name_axes,
-    new_figure,
-    number,
-    say_nothing_to_draw,
-)
+from sgdlab.plots.style import COLOURS, LINES, look, marker, name_axes, new_figure, number, say_nothing_to_draw
 
 if TYPE_CHECKING:
     import pandas as pd

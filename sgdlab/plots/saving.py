@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sgdlab.errors import UserError
-from sgdlab.files import whole_file
 from sgdlab.plots.style import DPI, INK
+from sgdlab.runs.files import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -5,12 +5,12 @@ from typing import Any
 
 from sgdlab.config import Config
 from sgdlab.config.schema import BatchSize
-from sgdlab.data import Problem
+from sgdlab.data import PreparedData
 from sgdlab.errors import ConfigError
-from sgdlab.resolve import resolve
+from sgdlab.training.resolve import resolve
 
 
-def resolved_sizes(config: Config, problem: Problem, sizes: Sequence[Any]) -> list[Config]:
+def resolved_sizes(config: Config, data: PreparedData, sizes: Sequence[Any]) -> list[Config]:
     """The resolved config at each size, its own where none is given; a growth of the batch is left out.
 
     config: as the user wrote it, so that `auto` is answered anew at each size. Raises ConfigError or EngineError
@@ -20,8 +20,8 @@ def resolved_sizes(config: Config, problem: Problem, sizes: Sequence[Any]) -> li
     for size in sizes or [config.batch_size.initial]:
         if size != "full" and (not isinstance(size, int) or isinstance(size, bool) or size < 1):
             raise ConfigError(f"--batch-sizes {size}: must be whole numbers of at least 1, or full")
-        if sizes and size != "full" and size > len(problem.train):
-            raise ConfigError(f"--batch-sizes {size}: is above the {len(problem.train):,} training rows")
+        if sizes and size != "full" and size > len(data.train):
+            raise ConfigError(f"--batch-sizes {size}: is above the {len(data.train):,} training rows")
         sized = config.model_copy(update={"batch_size": BatchSize(initial=size)})
-        configs.append(resolve(sized, problem).config)
+        configs.append(resolve(sized, data).config)
     return configs

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
-from sgdlab.engine.base import Task
-from sgdlab.losses import CHUNK_ROWS, loss_of
+from sgdlab.training.engines.base import Workload
+from sgdlab.training.losses import CHUNK_ROWS, loss_of
 
 Way = Literal["vmap", "loop"]
 Floats = NDArray[np.float64]
@@ -37,11 +37,11 @@ class GradientSums:
 
 
 @contextmanager
-def standing_still(task: Task) -> Iterator[None]:
+def standing_still(workload: Workload) -> Iterator[None]:
     """Dropout off, BatchNorm frozen, torch's random stream kept; every module as before afterwards."""
-    modes = [(module, module.training) for module in task.model.modules()]
-    devices = [task.device] if task.device.type == "cuda" else []
-    task.model.eval()
+    modes = [(module, module.training) for module in workload.model.modules()]
+    devices = [workload.device] if workload.device.type == "cuda" else []
+    workload.model.eval()
     try:
         with torch.random.fork_rng(devices=devices):
             yield
@@ -50,39 +50,39 @@ def standing_still(task: Task) -> Iterator[None]:
             module.training = mode
 
 
-def batch_gradient(task: Task, rows: NDArray[np.int64] | None = None) -> Floats:
+def batch_gradient(workload: Workload, rows: NDArray[np.int64] | None = None) -> Floats:
     """Gradient of the mean loss over `rows` (all training rows where None), flat, [P] float64.
 
     The loss is the config's, without weight decay. The parameters' own .grad is left alone.
     """
-    x, y = task.train.x, task.train.y
+    x, y = workload.train.x, workload.train.y
     if rows is not None:
-        chosen = torch.from_numpy(rows).to(task.device)
+        chosen = torch.from_numpy(rows).to(workload.device)
         x, y = x[chosen], y[chosen]
-    trained = [p for p in task.model.parameters() if p.requires_grad]
+    trained = [p for p in workload.model.parameters() if p.requires_grad]
     total = np.zeros(sum(p.numel() for p in trained))
-    with standing_still(task):
+    with standing_still(workload):
         for begin in range(0, len(x), CHUNK_ROWS):
             part = slice(begin, begin + CHUNK_ROWS)
-            loss = loss_of(task.config.loss, task.model(x[part]), y[part])
+            loss = loss_of(workload.config.loss, workload.model(x[part]), y[part])
             found = torch.autograd.grad(loss, trained, materialize_grads=True)
             total += _on_host(torch.cat([g.flatten() for g in found])) * (len(x[part]) / len(x))
     return total
 
 
-def example_way(task: Task) -> tuple[Way | None, str]:
+def example_way(workload: Workload) -> tuple[Way | None, str]:
     """How each example's gradient can be had, and a reason where it is not by vmap.
 
     None where rows cannot be taken one by one, or where their mean is not the batch's gradient.
     """
-    rows = np.arange(min(CHECKED_ROWS, len(task.train.x)))
-    together = batch_gradient(task, rows)
-    ways: tuple[tuple[Way, Callable[[Task, int, int], Tensor]], ...] = (("vmap", _by_vmap), ("loop", _by_loop))
+    rows = np.arange(min(CHECKED_ROWS, len(workload.train.x)))
+    together = batch_gradient(workload, rows)
+    ways: tuple[tuple[Way, Callable[[Workload, int, int], Tensor]], ...] = (("vmap", _by_vmap), ("loop", _by_loop))
     reason = ""
     for way, gradients in ways:
         try:
-            with standing_still(task):
-                mean = _on_host(gradients(task, 0, len(rows))).mean(axis=0)
+            with standing_still(workload):
+                mean = _on_host(gradients(workload, 0, len(rows))).mean(axis=0)
         except Exception as error:  # a module of the user's own may raise anything
             first_line = (str(error).splitlines() or [""])[0][:160]
             reason = f"{way} fails on this model ({type(error).__name__}: {first_line})"
@@ -93,17 +93,17 @@ def example_way(task: Task) -> tuple[Way | None, str]:
     return None, reason
 
 
-def example_sums(task: Task, way: Way) -> GradientSums:
+def example_sums(workload: Workload, way: Way) -> GradientSums:
     """Sums over all training rows of g_i and |g_i|², each example's gradient taken by `way`."""
-    n = len(task.train.x)
-    parameters = sum(p.numel() for p in task.model.parameters() if p.requires_grad)
-    budget = CHUNK_BYTES.get(task.device.type, CHUNK_BYTES["cpu"])
+    n = len(workload.train.x)
+    parameters = sum(p.numel() for p in workload.model.parameters() if p.requires_grad)
+    budget = CHUNK_BYTES.get(workload.device.type, CHUNK_BYTES["cpu"])
     chunk = min(max(budget // (4 * parameters), 1), 1024)
     gradients = _by_vmap if way == "vmap" else _by_loop
     total, squares = np.zeros(parameters), 0.0
-    with standing_still(task):
+    with standing_still(workload):
         for begin in range(0, n, chunk):
-            g = gradients(task, begin, min(begin + chunk, n))
+            g = gradients(workload, begin, min(begin + chunk, n))
             total += _on_host(g.sum(dim=0))
             squares += float(_on_host(torch.einsum("ij,ij->i", g, g)).sum())
     return GradientSums(n, total, squares)
@@ -114,24 +114,24 @@ def _on_host(values: Tensor) -> Floats:
     return values.detach().cpu().double().numpy()
 
 
-def _by_vmap(task: Task, begin: int, end: int) -> Tensor:
+def _by_vmap(workload: Workload, begin: int, end: int) -> Tensor:
     """[rows, P]: vmap of grad of the loss of one example."""
-    trained, fixed = _split_state(task.model)
+    trained, fixed = _split_state(workload.model)
 
     def loss(parameters: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-        predicted = functional_call(task.model, (parameters, fixed), (x.unsqueeze(0),))
-        return loss_of(task.config.loss, predicted, y.unsqueeze(0))
+        predicted = functional_call(workload.model, (parameters, fixed), (x.unsqueeze(0),))
+        return loss_of(workload.config.loss, predicted, y.unsqueeze(0))
 
-    each = vmap(grad(loss), in_dims=(None, 0, 0))(trained, task.train.x[begin:end], task.train.y[begin:end])
+    each = vmap(grad(loss), in_dims=(None, 0, 0))(trained, workload.train.x[begin:end], workload.train.y[begin:end])
     return torch.cat([g.flatten(1) for g in each.values()], dim=1)
 
 
-def _by_loop(task: Task, begin: int, end: int) -> Tensor:
+def _by_loop(workload: Workload, begin: int, end: int) -> Tensor:
     """[rows, P]: one backward pass for each example."""
-    trained = [p for p in task.model.parameters() if p.requires_grad]
+    trained = [p for p in workload.model.parameters() if p.requires_grad]
     rows = []
     for i in range(begin, end):
-        loss = loss_of(task.config.loss, task.model(task.train.x[i : i + 1]), task.train.y[i : i + 1])
+        loss = loss_of(workload.config.loss, workload.model(workload.train.x[i : i + 1]), workload.train.y[i : i + 1])
         found = torch.autograd.grad(loss, trained, materialize_grads=True)
         rows.append(torch.cat([g.flatten() for g in found]))
     return torch.stack(rows)

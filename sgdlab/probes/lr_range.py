@@ -12,11 +12,11 @@ from sgdlab import plots
 from sgdlab.analysis.lr_range import RangeTest, range_test
 from sgdlab.analysis.stable_rate import StableRate
 from sgdlab.config import Config
-from sgdlab.data import Problem
-from sgdlab.environment import environment
-from sgdlab.files import write_json, write_text
+from sgdlab.data import PreparedData
+from sgdlab.probes.restarts import Trials
 from sgdlab.probes.stable_rate import quadratic_limit, stable_rate
-from sgdlab.probes.trials import Trials
+from sgdlab.runs.environment import environment
+from sgdlab.runs.files import write_json, write_text
 
 TABLE, CURVES, FACTS = "lr-range.csv", "lr-range-curves.csv", "lr-range.json"
 Tell = Callable[[str], None]
@@ -68,20 +68,20 @@ class Rates:
 
 
 def find_rates(
-    configs: Sequence[Config], problem_of: Callable[[int], Problem], seeds: Sequence[int], ladder: Ladder, steps: int,
+    configs: Sequence[Config], data_of: Callable[[int], PreparedData], seeds: Sequence[int], ladder: Ladder, steps: int,
     tell: Tell = lambda text: None,
 ) -> list[Rates]:  # fmt: skip
     """Range test and largest stable rate for each resolved config and seed."""
     found = []
-    problems = {seed: problem_of(seed) for seed in seeds}
+    data_sets = {seed: data_of(seed) for seed in seeds}
     for config in configs:
         swept, stable, limits = [], [], []
         for seed in seeds:
-            trials = Trials(config.model_copy(update={"seed": seed}), problems[seed])
+            trials = Trials(config.model_copy(update={"seed": seed}), data_sets[seed])
             swept.append(swept_losses(trials, ladder))
             stable.append(stable_rate(trials, ladder.low, ladder.high, steps))
-            limits.append(quadratic_limit(trials.task))
-        rows = len(problems[seeds[0]].train)
+            limits.append(quadratic_limit(trials.workload))
+        rows = len(data_sets[seeds[0]].train)
         size = config.batch_size.initial
         tests = [range_test(ladder.rates().tolist(), losses.tolist()) for losses in swept]
         mean = np.mean(swept, axis=0)  # NaN from the first rate at which one of the seeds has no loss

@@ -12,16 +12,16 @@ from sgdlab import plots
 from sgdlab.analysis.gradient_std import StdLaw
 from sgdlab.config import Config
 from sgdlab.config.schema import Sgd
-from sgdlab.files import write_json, write_text
-from sgdlab.history import TIMING_COLUMNS, Record, read_history
-from sgdlab.loop import Training
 from sgdlab.probes.batches import with_replacement
 from sgdlab.probes.gradient_law import FEWEST, MOST, measured_law
-from sgdlab.probes.moments import Pauses, Spacing
 from sgdlab.probes.noise_scale import NoiseProbe, NoiseScale, Quantity
-from sgdlab.runs import HISTORY, RunFolder, checked_name, create_run_folder, run_name, stamped
-from sgdlab.session import Observer, Session
-from sgdlab.signals import StopRequest
+from sgdlab.probes.pauses import Pauses, Spacing
+from sgdlab.runs.files import write_json, write_text
+from sgdlab.runs.folder import HISTORY, RunFolder, checked_name, create_run_folder, run_name, stamped
+from sgdlab.runs.history import TIMING_COLUMNS, Record, read_history
+from sgdlab.training.loop import Training
+from sgdlab.training.session import Observer, Session
+from sgdlab.training.signals import StopRequest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,7 +95,9 @@ def run_with_noise(
         step = training.position.step
         try:
             found = probe.measure(step)
-            law = measured_law(probe.task, found.gradient, found.trace_sigma.value, step) if not run.points else None
+            law = (
+                measured_law(probe.workload, found.gradient, found.trace_sigma.value, step) if not run.points else None
+            )
         except ValueError:
             run.skipped.append(step)
             return
@@ -122,7 +124,7 @@ def _law_at_the_end(run: NoiseRun, training: Training) -> None:
     if len(run.points) < 2 or run.points[-1][0] != training.position.step or training.position.diverged_at is not None:
         return
     step, _, found = run.points[-1]
-    law = measured_law(run.probe.task, found.gradient, found.trace_sigma.value, step)
+    law = measured_law(run.probe.workload, found.gradient, found.trace_sigma.value, step)
     if law is not None:
         run.laws[step] = law
 
@@ -151,7 +153,7 @@ def write_noise_run(run: NoiseRun, folder: RunFolder, b_crit: float | None, more
 
 
 def _save_law(run: NoiseRun, step: int, folder: RunFolder) -> Path:
-    law, replacement = run.laws[step], with_replacement(run.probe.task)
+    law, replacement = run.laws[step], with_replacement(run.probe.workload)
     prediction = "predicted, √(tr Σ/b)" if replacement else "predicted, √(tr Σ/b · (1 − b/N))"
     figure = plots.gradient_std_figure(
         [p.batch_size for p in law.points],
@@ -167,7 +169,7 @@ def _save_law(run: NoiseRun, step: int, folder: RunFolder) -> Path:
 
 
 def _notes(probe: NoiseProbe) -> list[str]:
-    config, modules = probe.task.config, list(probe.task.model.modules())
+    config, modules = probe.workload.config, list(probe.workload.model.modules())
     has_dropout = any(isinstance(m, nn.modules.dropout._DropoutNd) for m in modules)
     has_norm = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in modules)
     frozen = ["dropout off"] * has_dropout + ["BatchNorm frozen"] * has_norm

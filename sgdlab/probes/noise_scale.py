@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from sgdlab.analysis.intervals import Interval
 from sgdlab.analysis.noise_scale import estimate_noise_scale, exact_from_sums
-from sgdlab.engine.base import Task
 from sgdlab.errors import ConfigError, DataError
-from sgdlab.models import parameter_count
 from sgdlab.probes.batches import drawn_batches, with_replacement
 from sgdlab.probes.gradients import Way, batch_gradient, example_sums, example_way
+from sgdlab.training.engines.base import Workload
+from sgdlab.training.models import parameter_count
 
 Method = Literal["auto", "exact", "pairs"]
 Floats = NDArray[np.float64]
@@ -49,12 +49,12 @@ class NoiseScale:
 
 @dataclass(frozen=True)
 class NoiseProbe:
-    """How the noise scale of a task is measured. way: None estimates from `pairs` pairs of two batch sizes.
+    """How the noise scale of a workload is measured. way: None estimates from `pairs` pairs of two batch sizes.
 
     reason: why not by vmap, in words; empty where it is.
     """
 
-    task: Task
+    workload: Workload
     way: Way | None
     reason: str
     pairs: int
@@ -64,10 +64,10 @@ class NoiseProbe:
     @property
     def in_words(self) -> str:
         """`exact, from the gradients of all 8,000 rows`."""
-        n = len(self.task.train.x)
+        n = len(self.workload.train.x)
         if self.way is not None:
             return f"exact, from the gradients of all {n:,} rows"
-        large = f"all {n:,}" if self.large == n and not with_replacement(self.task) else f"{self.large:,}"
+        large = f"all {n:,}" if self.large == n and not with_replacement(self.workload) else f"{self.large:,}"
         return f"estimated from {self.pairs} pairs of batches of {self.small:,} and {large} rows, 95 % intervals"
 
     def measure(self, step: int) -> NoiseScale:
@@ -76,55 +76,56 @@ class NoiseProbe:
         Raises ValueError where a gradient is not finite.
         """
         if self.way is not None:
-            sums = example_sums(self.task, self.way)
+            sums = example_sums(self.workload, self.way)
             exact = exact_from_sums(sums.n, sums.grad_sum, sums.sq_norm_sum)
             ratio = None if exact.b_simple is None else Quantity(exact.b_simple)
             return NoiseScale(Quantity(exact.grad_sq_norm), Quantity(exact.trace_sigma), ratio, sums.grad_sum / sums.n)
-        whole = batch_gradient(self.task)
+        whole = batch_gradient(self.workload)
         found = estimate_noise_scale(
             self._sq_norms(self.small, step, whole),
             self._sq_norms(self.large, step, whole),
             self.small,
             self.large,
-            len(self.task.train.x),
-            with_replacement(self.task),
+            len(self.workload.train.x),
+            with_replacement(self.workload),
         )
         ratio = None if found.b_simple is None else _quantity(found.b_simple)
         return NoiseScale(_quantity(found.grad_sq_norm), _quantity(found.trace_sigma), ratio, whole)
 
     def _sq_norms(self, size: int, step: int, whole: Floats) -> Floats:
         """|g_b|² of each batch, [pairs]; every batch of all rows has the one gradient G."""
-        if size == len(self.task.train.x) and not with_replacement(self.task):
+        if size == len(self.workload.train.x) and not with_replacement(self.workload):
             return np.full(self.pairs, float(whole @ whole))
-        batches = drawn_batches(self.task, size, self.pairs, step)
-        return np.array([float(g @ g) for g in (batch_gradient(self.task, rows) for rows in batches)])
+        batches = drawn_batches(self.workload, size, self.pairs, step)
+        return np.array([float(g @ g) for g in (batch_gradient(self.workload, rows) for rows in batches)])
 
 
-def noise_probe(task: Task, method: Method, pairs: int, sizes: Sequence[int] | None) -> NoiseProbe:
+def noise_probe(workload: Workload, method: Method, pairs: int, sizes: Sequence[int] | None) -> NoiseProbe:
     """The probe that `method` asks for; auto is exact where that takes seconds, else estimates.
 
     sizes: the two batch sizes of the pairs; where None the config's own and all rows.
     Raises ConfigError for what cannot be had, DataError where the data are too few.
     """
-    n = len(task.train.x)
+    n = len(workload.train.x)
     if n < 2:
         raise DataError(f"{n} training row: the variance of a gradient needs at least two")
     if sizes is not None and method == "exact":
         raise ConfigError("--batch-sizes: an exact noise scale draws no batches; use --method pairs")
-    small, large = _pair_sizes(task, sizes)
-    way, reason = (None, "") if method == "pairs" or (method == "auto" and sizes) else _way(task, method)
-    return NoiseProbe(task, way, reason, pairs, small, large)
+    small, large = _pair_sizes(workload, sizes)
+    way, reason = (None, "") if method == "pairs" or (method == "auto" and sizes) else _way(workload, method)
+    return NoiseProbe(workload, way, reason, pairs, small, large)
 
 
-def _way(task: Task, method: Method) -> tuple[Way | None, str]:
-    n = len(task.train.x)
-    numbers = n * parameter_count(task.model)
-    if method == "auto" and numbers > AFFORDABLE.get(task.device.type, AFFORDABLE["cpu"]):
+def _way(workload: Workload, method: Method) -> tuple[Way | None, str]:
+    n = len(workload.train.x)
+    numbers = n * parameter_count(workload.model)
+    if method == "auto" and numbers > AFFORDABLE.get(workload.device.type, AFFORDABLE["cpu"]):
         return (
             None,
-            f"{n:,} rows x {parameter_count(task.model):,} parameters: exact would take long; --method exact insists",
+            f"{n:,} rows x {parameter_count(workload.model):,} parameters: exact would take long; "
+            "--method exact insists",
         )
-    way, reason = example_way(task)
+    way, reason = example_way(workload)
     if way is None and method == "exact":
         raise ConfigError(f"--method exact: {reason}; use --method pairs")
     if way == "loop" and method == "auto" and n > LOOP_AFFORDABLE:
@@ -132,8 +133,8 @@ def _way(task: Task, method: Method) -> tuple[Way | None, str]:
     return way, reason
 
 
-def _pair_sizes(task: Task, sizes: Sequence[int] | None) -> tuple[int, int]:
-    n, own = len(task.train.x), task.config.batch_size.initial
+def _pair_sizes(workload: Workload, sizes: Sequence[int] | None) -> tuple[int, int]:
+    n, own = len(workload.train.x), workload.config.batch_size.initial
     if sizes is None:
         largest = max(n // 2, 1)
         return min(own if own != "full" else 64, largest), n

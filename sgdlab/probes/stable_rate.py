@@ -5,8 +5,8 @@ from numpy.typing import NDArray
 
 from sgdlab.analysis.stable_rate import StableRate, largest_stable_rate
 from sgdlab.config.schema import LinearModel, Sgd
-from sgdlab.engine.base import Task
-from sgdlab.probes.trials import Trials
+from sgdlab.probes.restarts import Trials
+from sgdlab.training.engines.base import Workload
 
 STEPS = 300
 RATIO = 1.02
@@ -29,19 +29,19 @@ def stable_rate(trials: Trials, low: float, high: float, steps: int = STEPS) -> 
     return largest_stable_rate(bounded, low, high, RATIO)
 
 
-def quadratic_limit(task: Task) -> float | None:
+def quadratic_limit(workload: Workload) -> float | None:
     """2(1 + μ)/λmax for full-batch gradient descent on least squares; None for any other problem.
 
     λmax: the largest eigenvalue of the loss's Hessian, c [x 1]'[x 1]/N per output, c = 2/outputs for mse and
     1/outputs for half_mse, plus the weight decay.  μ: heavy-ball momentum (Polyak 1964).
     """
-    config = task.config
+    config = workload.config
     least_squares = isinstance(config.model, LinearModel) and config.loss in ("mse", "half_mse")
     if not least_squares or not isinstance(config.optimizer, Sgd) or config.optimizer.nesterov:
         return None
-    x: NDArray[np.float64] = task.train.x.cpu().double().numpy().reshape(len(task.train.x), -1)
+    x: NDArray[np.float64] = workload.train.x.cpu().double().numpy().reshape(len(workload.train.x), -1)
     with_bias = np.hstack([x, np.ones((len(x), 1))])
-    scale = (2 if config.loss == "mse" else 1) / int(np.prod(task.train.y.shape[1:]))
+    scale = (2 if config.loss == "mse" else 1) / int(np.prod(workload.train.y.shape[1:]))
     curvature = scale * float(np.linalg.eigvalsh(with_bias.T @ with_bias / len(x))[-1])
     largest = curvature + config.optimizer.weight_decay
     return 2 * (1 + config.optimizer.momentum) / largest if largest > 0 else None

@@ -9,8 +9,8 @@ from sgdlab.bench.conditions import conditions
 from sgdlab.bench.production import production
 from sgdlab.bench.timing import Sample, interleaved, spread, steps_to_time
 from sgdlab.config import Config
-from sgdlab.data import Problem
-from sgdlab.sampling import batch_plan
+from sgdlab.data import PreparedData
+from sgdlab.training.sampling import batch_plan
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,13 +26,13 @@ def default_sizes(rows: int) -> list[int]:
     return [2**k for k in range(LARGEST.bit_length()) if 2**k <= min(rows, LARGEST)]
 
 
-def throughput_table(configs: Sequence[Config], problem: Problem, repeats: int) -> "pd.DataFrame":
+def throughput_table(configs: Sequence[Config], data: PreparedData, repeats: int) -> "pd.DataFrame":
     """A row for each config: engine, batch_size, threads, step_us with quartiles, examples_per_second, and the
     conditions. Sizes take turns; a sample trains whole epochs that take about 50 ms, from the initial weights."""
     import pandas as pd
 
-    runs = [production(config, problem) for config in configs]
-    plans = [batch_plan(config, len(problem.train)) for config in configs]
+    runs = [production(config, data) for config in configs]
+    plans = [batch_plan(config, len(data.train)) for config in configs]
     steps = [
         steps_to_time(run, plan.steps_in(0), SAMPLE_SECONDS, LONGEST_SECONDS)
         for run, plan in zip(runs, plans, strict=True)

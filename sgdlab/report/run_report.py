@@ -5,14 +5,14 @@ from typing import TYPE_CHECKING, Any
 
 from sgdlab.config import Config
 from sgdlab.errors import RunFolderError, UserError
-from sgdlab.figures import loss_label
-from sgdlab.history import read_history
 from sgdlab.report import provenance
 from sgdlab.report.page import Answer, Block, Drawing, Facts, Page, Section, Text, Tone
 from sgdlab.report.tables import Table, number_text, percent, table
 from sgdlab.report.words import asked_of, best_model_caveats, seeds_in_words, sentence
-from sgdlab.results import Run
-from sgdlab.runs import CONFIG, HISTORY
+from sgdlab.results.figures import loss_label
+from sgdlab.results.opened import Run
+from sgdlab.runs.folder import CONFIG, HISTORY
+from sgdlab.runs.history import read_history
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,9 +134,9 @@ def _curves(run: Run, history: "pd.DataFrame | None", summary: dict[str, Any]) -
 
     if history is None or history.empty:
         return (Text(("There is no history to draw.",)),)
-    figure = plots.curves_figure(history, summary.get("best_epoch"), loss_label=loss_label(run))
+    figure = plots.curves_figure(history, summary.get("best_epoch"), loss_label=loss_label(run.folder))
     drawing = Drawing(figure, "The run by epoch; the best evaluation is marked.")
-    return drawing, _history_table(history, loss_label(run))
+    return drawing, _history_table(history, loss_label(run.folder))
 
 
 def _history_table(history: "pd.DataFrame", unit: str) -> Table:

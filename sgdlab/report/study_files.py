@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from sgdlab.config import read_document
 from sgdlab.errors import RunFolderError, UserError
-from sgdlab.results import Sweep
-from sgdlab.runs import is_sweep
+from sgdlab.results.opened import Sweep
+from sgdlab.runs.folder import is_sweep
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from sgdlab import figures
 from sgdlab.analysis.intervals import with_interval
 from sgdlab.config import Config
 from sgdlab.errors import RunFolderError, UserError
@@ -17,8 +16,9 @@ from sgdlab.report.sweep_tables import METRICS, pairs_table, runs_table, setting
 from sgdlab.report.tables import number_text, percent
 from sgdlab.report.verdicts import ENDED, MOST_SETTINGS, Verdict, judge
 from sgdlab.report.words import asked_of, axis_in_words, best_model_caveats, seeds_in_words, sentence, setting_in_words
-from sgdlab.results import Sweep
-from sgdlab.runs import RunFolder
+from sgdlab.results import figures
+from sgdlab.results.opened import Sweep
+from sgdlab.runs.folder import RunFolder
 from sgdlab.sweeps.manifest import Manifest
 from sgdlab.sweeps.summary import varied_keys
 
@@ -162,7 +162,7 @@ def _beats(others: int) -> str:
 
 
 def _drawings(sweep: Sweep) -> tuple[Block, ...]:
-    groups = figures.sweep_groups(sweep)
+    groups = figures.sweep_groups(sweep.manifest)
     if not groups:
         return (Text(("No run has a history to draw.",)),)
     drawings: list[Block] = []
@@ -192,7 +192,7 @@ def _equal_budget(sweep: Sweep, verdict: Verdict) -> tuple[Block, ...]:
     """What was held equal, and what was not."""
     from sgdlab.plots.axis import equal_budget
 
-    histories = [history for group in figures.sweep_groups(sweep).values() for history in group]
+    histories = [history for group in figures.sweep_groups(sweep.manifest).values() for history in group]
     held = equal_budget(histories) if histories else ""
     lines = [f"Held equal: {held}."] if held else []
     updates = {s.label: s.over_seeds("steps") for s in verdict.settings if not math.isnan(s.over_seeds("steps"))}

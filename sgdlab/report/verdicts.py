@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sgdlab.analysis.intervals import Interval, mean_interval
 from sgdlab.analysis.paired import PairedDifference, compare_pairs
-from sgdlab.figures import setting_label
 from sgdlab.report.provenance import finite_number
+from sgdlab.results.figures import setting_label
 from sgdlab.sweeps.manifest import Manifest
 
 if TYPE_CHECKING:

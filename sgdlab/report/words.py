@@ -24,7 +24,7 @@ def asked_of(config: Config, varied: Collection[str] = ()) -> str:
         size = config.batch_size.initial
         parts.append("on the full batch" if size == "full" else f"in batches of {number_text(size)}")
     loss = "" if config.loss == "auto" else f" (loss: {LOSSES.get(config.loss, config.loss)})"
-    limit = "" if "budget" in varied else f", for {config.limit}"
+    limit = "" if "budget" in varied else f", for {config.total_budget}"
     return f"{' '.join(parts)}{limit}{loss}."
 
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from sgdlab.errors import UserError
-from sgdlab.files import write_text
 from sgdlab.report.page import Page, render
-from sgdlab.results import Run, open_run
+from sgdlab.results.opened import Run, open_run
+from sgdlab.runs.files import write_text
 
 REPORT = "report.html"
 _SUFFIXES = (".html", ".htm")

@@ -6,9 +6,19 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sgdlab.config import Budget, Config, Document, build_config, locate, portable_values, set_initial, set_value
-from sgdlab.environment import available_cores
+from sgdlab.config import (
+    Budget,
+    Config,
+    Document,
+    build_config,
+    locate,
+    portable_values,
+    set_initial,
+    set_value,
+    without_grid,
+)
 from sgdlab.errors import ConfigError
+from sgdlab.runs.environment import available_cores
 from sgdlab.studies.folder import read_question
 from sgdlab.studies.question import (
     Question,
@@ -20,10 +30,9 @@ from sgdlab.studies.question import (
     tuning_seeds,
 )
 from sgdlab.studies.rates import rate_grid
-from sgdlab.sweeps.plan import without_grid
 
 if TYPE_CHECKING:
-    from sgdlab.data import Problem
+    from sgdlab.data import PreparedData
 
 
 def ask(
@@ -45,25 +54,25 @@ def ask(
     if config.batch_size.every is not None:
         raise ConfigError("batch_size.every: a study compares constant batch sizes; drop it")
     with locate(document):
-        problem = load(config.dataset, seeds[0])
-    rows = len(problem.train)
+        data = load(config.dataset, seeds[0])
+    rows = len(data.train)
     sizes = checked_sizes(tuple(batch_sizes) or default_batch_sizes(rows), rows)
     rate_grid(config, learning_rates, rows)
     question = Question(
         base=_base(document),
         rows=rows,
-        data=problem.checksum,
+        data=data.checksum,
         batch_sizes=sizes,
         learning_rates=None if learning_rates is None else tuple(sorted(map(float, learning_rates))),
         seeds=tuple(seeds),
         tuning_seeds=tuning_seeds(tuple(seeds)),
-        budget=config.limit,
-        tuning_budget=config.limit,
+        budget=config.total_budget,
+        tuning_budget=config.total_budget,
         target=config.stop_at,
         target_from=came_from,
-        metric=config.stop_at.metric if config.stop_at else "val_loss" if problem.validation else "train_loss",
+        metric=config.stop_at.metric if config.stop_at else "val_loss" if data.validation else "train_loss",
     )
-    _check_runs(document, question, problem)
+    _check_runs(document, question, data)
     return replace(question, tuning_budget=tuning_budget(question))
 
 
@@ -118,17 +127,17 @@ def _base(document: Document) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key not in ("stop_at", "evaluate_every", "seed")}
 
 
-def _check_runs(document: Document, question: Question, problem: "Problem") -> None:
+def _check_runs(document: Document, question: Question, data: "PreparedData") -> None:
     """Every batch size resolves, and the target is not met before the first step."""
-    from sgdlab.resolve import resolve
+    from sgdlab.training.resolve import resolve
 
     for size in question.batch_sizes:
         changed = copy.deepcopy(document)
         set_initial(changed, "batch_size", size, f"--batch-sizes {size}")
         with locate(changed):
-            resolved = resolve(build_config(changed), problem, available_cores()).config
+            resolved = resolve(build_config(changed), data, available_cores()).config
     if question.target is not None:
-        value = _untrained(resolved.model_copy(update={"seed": question.seeds[0]}), problem, question.metric)
+        value = _untrained(resolved.model_copy(update={"seed": question.seeds[0]}), data, question.metric)
         if question.target.reached(value):
             raise ConfigError(
                 f"--target {question.target}: is met before the first step ({question.metric} is {value:.4g} then); "
@@ -136,20 +145,20 @@ def _check_runs(document: Document, question: Question, problem: "Problem") -> N
             )
 
 
-def _untrained(config: Config, problem: "Problem", metric: str) -> float:
+def _untrained(config: Config, data: "PreparedData", metric: str) -> float:
     """The metric before the first update. On one thread: processes are forked after this one."""
     import torch
 
-    from sgdlab.engine.base import prepare
-    from sgdlab.losses import evaluate
+    from sgdlab.training.engines.base import build_workload
+    from sgdlab.training.losses import evaluate
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        task = prepare(config, problem)
-        rows = task.validation if metric.startswith("val") else task.train
+        workload = build_workload(config, data)
+        rows = workload.validation if metric.startswith("val") else workload.train
         assert rows is not None
-        scores = evaluate(task.model, config.loss, rows.x, rows.y)
+        scores = evaluate(workload.model, config.loss, rows.x, rows.y)
     finally:
         torch.set_num_threads(threads)
     return scores.loss if metric.endswith("loss") else scores.accuracy
@@ -188,4 +197,4 @@ def _target(text: str) -> str:
 
 
 def _budget(text: str) -> Budget:
-    return build_config(_with_options(Document({}), None, text)[0]).limit
+    return build_config(_with_options(Document({}), None, text)[0]).total_budget

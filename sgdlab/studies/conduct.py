@@ -1,54 +1,27 @@
 """Carrying out a study: round after round of ordinary runs on all cores, until nothing is missing."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from sgdlab.config import Config
-from sgdlab.data import Problem, load
-from sgdlab.environment import available_cores
+from sgdlab.data import PreparedData, load
 from sgdlab.errors import RunFailed, RunFolderError
-from sgdlab.locks import held
-from sgdlab.runs import PLAN
+from sgdlab.runs.environment import available_cores
+from sgdlab.runs.folder import PLAN
+from sgdlab.runs.locks import held
 from sgdlab.studies.folder import read_question, write_question
 from sgdlab.studies.question import Question
 from sgdlab.studies.rounds import Round, next_round
 from sgdlab.studies.trial import ENDED, Key, Request, Trial, read_trial
+from sgdlab.sweeps.create import jobs_at_once
 from sgdlab.sweeps.manifest import RESOLVED_KEYS, Entry, Manifest, read_manifest
+from sgdlab.sweeps.watch import Watch, unwatched
 
 if TYPE_CHECKING:
-    from sgdlab.signals import StopRequest
-
-
-class Watcher(Protocol):
-    """Who looks on while the runs of a round go."""
-
-    def observe(self, entry: Entry, report: Any) -> None:
-        """A run begins (None), moves on, or ends."""
-
-    def tick(self) -> None:
-        """About ten times a second."""
-
-
-Watch = Callable[[str, list[Entry]], AbstractContextManager[Watcher]]
-"""Given a round in words and its runs, who watches it."""
-
-
-class Nobody:
-    """Looks away."""
-
-    def observe(self, entry: Entry, report: Any) -> None:
-        """Do nothing."""
-
-    def tick(self) -> None:
-        """Do nothing."""
-
-
-def unwatched(words: str, entries: list[Entry]) -> AbstractContextManager[Watcher]:
-    """Nobody watches."""
-    return nullcontext(Nobody())
+    from sgdlab.training.signals import StopRequest
 
 
 def conduct(path: Path, jobs: int | None = None, watch: Watch = unwatched, stop: "StopRequest | None" = None) -> bool:
@@ -57,11 +30,11 @@ def conduct(path: Path, jobs: int | None = None, watch: Watch = unwatched, stop:
     jobs: runs at once, as many as the cores carry unless given. Raises RunFailed where runs failed, which
     `resume` tries again, and RunFolderError where the data are no longer those of the study.
     """
-    from sgdlab.signals import stop_on_signals
+    from sgdlab.training.signals import stop_on_signals
 
     with held(path), nullcontext(stop) if stop is not None else stop_on_signals() as request:
         question = read_question(path)
-        manifest, problem = manifest_of(path, question), problem_of(question, path)
+        manifest, data = manifest_of(path, question), data_of(question, path)
         trials: dict[Key, Trial] = {}
         while True:
             read_trials(manifest, question, trials)
@@ -72,18 +45,18 @@ def conduct(path: Path, jobs: int | None = None, watch: Watch = unwatched, stop:
             elif not following.requests:
                 return True
             else:
-                _carry_out(manifest, question, problem, following, jobs, watch, request)
+                _carry_out(manifest, question, data, following, jobs, watch, request)
                 if request.requested:
                     return False
 
 
-def problem_of(question: Question, path: Path | None = None) -> Problem:
+def data_of(question: Question, path: Path | None = None) -> PreparedData:
     """The study's data; RunFolderError where they have changed since it began."""
     config = question.config(question.batch_sizes[0])
-    problem = load(config.dataset, question.seeds[0])
-    if question.data and problem.checksum != question.data:
+    data = load(config.dataset, question.seeds[0])
+    if question.data and data.checksum != question.data:
         raise RunFolderError(f"{path}: the data set has changed since this study began; start a new one")
-    return problem
+    return data
 
 
 def manifest_of(path: Path, question: Question) -> Manifest:
@@ -105,19 +78,19 @@ def read_trials(manifest: Manifest, question: Question, trials: dict[Key, Trial]
             trials[key] = trial
 
 
-def entry_for(request: Request, question: Question, problem: Problem) -> tuple[Entry, float]:
+def entry_for(request: Request, question: Question, data: PreparedData) -> tuple[Entry, float]:
     """The planned run of a request, resolved, and about how many seconds it takes.
 
     It has one core unless the config says otherwise, however many runs are at work: all are timed alike.
     """
-    from sgdlab.resolve import resolve
     from sgdlab.sweeps.cost import estimated_seconds
+    from sgdlab.training.resolve import resolve
 
     config = config_for(request, question)
-    answer = resolve(config, problem, available_cores())
+    answer = resolve(config, data, available_cores())
     resolved = {key: getattr(answer.config, key) for key in RESOLVED_KEYS}
     entry = Entry(request.name, request.varied, resolved, "planned", answer.engine_reason)
-    return entry, estimated_seconds(answer.config, problem)
+    return entry, estimated_seconds(answer.config, data)
 
 
 def config_for(request: Request, question: Question) -> Config:
@@ -135,26 +108,21 @@ def in_words(requests: Sequence[Request]) -> str:
     return f"{len(requests)} run{'s' if len(requests) != 1 else ''}: {parts}"
 
 
-def jobs_for(threads: Sequence[int], wanted: int | None) -> int:
-    """Runs at once: as asked for, or as many as the cores carry."""
-    return max(1, min(wanted or available_cores() // max(threads, default=1), len(threads)))
-
-
 def _carry_out(
     manifest: Manifest,
     question: Question,
-    problem: Problem,
+    data: PreparedData,
     following: Round,
     jobs: int | None,
     watch: Watch,
     stop: "StopRequest",
 ) -> None:
     """One round, its longest runs first; RunFailed where a run failed."""
-    from sgdlab.engine.select import ENGINES
     from sgdlab.sweeps.execute import execute
+    from sgdlab.training.engines.select import ENGINES
 
     known = {key_of(entry): entry for entry in manifest.entries}
-    planned = [entry_for(request, question, problem) for request in following.requests]
+    planned = [entry_for(request, question, data) for request in following.requests]
     costs = {entry.name: seconds for entry, seconds in planned}
     todo = [known.get(key_of(entry), entry) for entry, _ in planned]
     manifest.entries += [entry for entry in todo if key_of(entry) not in known]
@@ -162,9 +130,9 @@ def _carry_out(
     for name in {str(entry.resolved["engine"]) for entry in todo}:
         ENGINES[name].make_ready()  # before the workers are forked, which inherit it
     todo.sort(key=lambda entry: -costs[entry.name])
-    at_once = jobs_for([int(entry.resolved["threads"]) for entry in todo], jobs)
+    at_once = jobs_at_once([int(entry.resolved["threads"]) for entry in todo], jobs)
     with watch(in_words(following.requests), todo) as watcher:
-        execute(manifest, todo, at_once, available_cores(), watcher.observe, watcher.tick, stop)
+        execute(manifest, todo, at_once, available_cores(), watcher, stop)
     failed = [entry for entry in todo if entry.status not in ENDED]
     if failed and not stop.requested:
         reason = _reason(manifest, failed[0])

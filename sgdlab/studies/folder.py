@@ -8,7 +8,7 @@ import yaml
 
 from sgdlab.config import Budget, StopRule, read_document
 from sgdlab.errors import ConfigError, RunFolderError
-from sgdlab.files import write_text
+from sgdlab.runs.files import write_text
 from sgdlab.studies.question import Question
 
 STUDY = "study.yaml"

@@ -1,16 +1,17 @@
 """About how many runs a study takes and how long, before it begins: for --dry-run."""
 
-from sgdlab.studies.conduct import entry_for, jobs_for, problem_of
+from sgdlab.studies.conduct import data_of, entry_for
 from sgdlab.studies.question import TUNING_SEEDS, Question
 from sgdlab.studies.trial import Request
 from sgdlab.studies.tuning import SEEDS_TO_CHOOSE, evaluate_every, scan_request
+from sgdlab.sweeps.create import jobs_at_once
 
 
 def forecast(question: Question, jobs: int | None) -> tuple[int, float]:
     """(runs, seconds): without widening, and as if every run spent its whole budget."""
-    problem, requests = problem_of(question), _requests(question)
-    planned = [entry_for(request, question, problem) for request in requests]
-    at_once = jobs_for([int(entry.resolved["threads"]) for entry, _ in planned], jobs)
+    data, requests = data_of(question), _requests(question)
+    planned = [entry_for(request, question, data) for request in requests]
+    at_once = jobs_at_once([int(entry.resolved["threads"]) for entry, _ in planned], jobs)
     return len(requests), sum(seconds for _, seconds in planned) / at_once
 
 

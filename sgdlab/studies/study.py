@@ -1,27 +1,27 @@
 """A study for notebooks and the command line: ask, carry out, extend, read, recommend."""
 
-from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from sgdlab.analysis.recommend import Recommendation
 from sgdlab.analysis.recommend import recommend as recommendation
 from sgdlab.analysis.tradeoff import Tradeoff
 from sgdlab.errors import UserError
-from sgdlab.runs import checked_name, create_folder, run_name, slug, stamped
-from sgdlab.studies.conduct import Watch, conduct, jobs_for, manifest_of, read_trials, unwatched
+from sgdlab.runs.folder import checked_name, create_folder, run_name, slug, stamped
+from sgdlab.studies.conduct import conduct, manifest_of, read_trials
 from sgdlab.studies.folder import read_question, write_question
 from sgdlab.studies.question import Question
 from sgdlab.studies.result import Result, fit_in_words, notes, result_of, table_of
 from sgdlab.studies.rounds import next_round
 from sgdlab.studies.trial import Key, Trial
 from sgdlab.studies.writing import tuning_table, write_all
+from sgdlab.sweeps.create import jobs_at_once
+from sgdlab.sweeps.watch import Watch, unwatched
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sgdlab.api import Source
 
 Goal = Literal["time", "computation"]
 
@@ -89,46 +89,6 @@ class Study:
         return f"Study({str(self.path)!r}, {fit_in_words(self.fit)})"
 
 
-def study(
-    config: "Source" = "default",
-    *,
-    batch_sizes: Iterable[Any] = (),
-    learning_rates: Iterable[float] | None = None,
-    seeds: Iterable[int] = range(5),
-    target: str | None = None,
-    budget: str | None = None,
-    jobs: int | None = None,
-    overrides: Iterable[str] = (),
-    runs_dir: str | Path = "runs",
-    name: str | None = None,
-    **options: Any,
-) -> Study:
-    """Tune the rate at each batch size, measure steps to target over seeds, and return the study.
-
-    >>> study = sgdlab.study(batch_sizes=[8, 32, 128, 512], seeds=range(5))
-    >>> study.table, study.fit, study.recommend()
-
-    target: as "val_loss=0.25"; without it the worst of the best losses that the batch sizes reach in tuning.
-    budget: of each run, as "200 epochs"; the config's own unless given. options: config keys, as for train.
-    """
-    from sgdlab.api import document_of
-    from sgdlab.studies.asking import ask
-
-    rates = None if learning_rates is None else list(learning_rates)
-    question = ask(document_of(config, overrides, **options), list(batch_sizes), rates, list(seeds), target, budget)
-    return carry_out(create_study(question, Path(runs_dir), name), jobs)
-
-
-def extend_study(
-    path: str | Path, batch_sizes: Iterable[Any] = (), seeds: Iterable[int] = (), jobs: int | None = None
-) -> Study:
-    """Add batch sizes and seeds to a study; only the runs that are missing are done."""
-    from sgdlab.studies.asking import ask_more
-
-    write_question(Path(path), ask_more(Path(path), None, list(batch_sizes), None, list(seeds)))
-    return carry_out(Path(path), jobs)
-
-
 def create_study(question: Question, runs_dir: Path, name: str | None = None) -> Path:
     """The study's folder with its question on disk, before any run."""
     config = question.config(question.batch_sizes[0])
@@ -138,7 +98,7 @@ def create_study(question: Question, runs_dir: Path, name: str | None = None) ->
     return path
 
 
-def carry_out(path: Path, jobs: int | None = None, watch: Watch = unwatched) -> Study:
+def run_study(path: Path, jobs: int | None = None, watch: Watch = unwatched) -> Study:
     """Do what the study in `path` still needs, and write its tables and figures, also where it was stopped
     or runs failed. Raises RunFailed as `conduct`."""
     try:
@@ -151,11 +111,11 @@ def carry_out(path: Path, jobs: int | None = None, watch: Watch = unwatched) -> 
 
 def machine_in_words(study: Study, jobs: int | None) -> str:
     """`training seconds on <cpu>, 2 runs at once`: what the seconds are of."""
-    from sgdlab.environment import cpu_name
+    from sgdlab.runs.environment import cpu_name
 
     entries = manifest_of(study.path, study.question).entries
     measured = [entry for entry in entries if entry.name.startswith("measure")]
     devices = sorted({str(entry.resolved["device"]) for entry in measured}) or ["cpu"]
-    at_once = jobs_for([int(entry.resolved["threads"]) for entry in measured], jobs)
+    at_once = jobs_at_once([int(entry.resolved["threads"]) for entry in measured], jobs)
     where = cpu_name() if devices == ["cpu"] else ", ".join(devices)
     return f"training seconds on {where}, " + ("one run at a time" if at_once == 1 else f"{at_once} runs at once")

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from sgdlab.analysis.steps_to_target import steps_to_target
 from sgdlab.errors import RunFolderError
-from sgdlab.history import read_history
-from sgdlab.runs import HISTORY, RunFolder
+from sgdlab.runs.folder import HISTORY, RunFolder
+from sgdlab.runs.history import read_history
 
 Stage = Literal["scan", "check", "refine", "measure"]
 """scan: the grid of rates; check: its best on more seeds, for the target; refine: about the best, with the

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sgdlab.analysis.intervals import Interval
 from sgdlab.analysis.recommend import Recommendation, recommend
 from sgdlab.analysis.tradeoff import Tradeoff
-from sgdlab.files import write_json, write_text
+from sgdlab.runs.files import write_json, write_text
 from sgdlab.studies.folder import ANSWER, RESULTS, TUNING
 from sgdlab.studies.question import Question
 from sgdlab.studies.result import Result, fit_in_words, notes, table_of, target_in_words

@@ -9,13 +9,13 @@ from multiprocessing import connection as channels
 from multiprocessing.connection import Connection
 from typing import Any
 
-from sgdlab.runs import LOG
-from sgdlab.signals import StopRequest
+from sgdlab.runs.folder import LOG
 from sgdlab.sweeps.manifest import Entry, Manifest, status_of
+from sgdlab.sweeps.watch import Watcher
 from sgdlab.sweeps.worker import Order, Report, work
+from sgdlab.training.signals import StopRequest
 
-Observer = Callable[[Entry, Report | None], None]
-"""Told when a run begins (None), moves on, and ends."""
+Observe = Callable[[Entry, Report | None], None]
 
 POLL_SECONDS = 0.1
 
@@ -38,14 +38,13 @@ def execute(
     todo: list[Entry],
     jobs: int,
     cores: int,
-    observe: Observer,
-    tick: Callable[[], None],
+    watcher: Watcher,
     stop: StopRequest,
 ) -> None:
     """Carry out the runs of `todo` in that order, at most `jobs` at once and `cores` threads in all.
 
-    observe: told of every change; tick: called about ten times a second; stop: ends all runs early,
-    each with a checkpoint. A worker that dies marks its run failed, and the others go on.
+    stop: ends all runs early, each with a checkpoint. A worker that dies marks its run failed, and the
+    others go on.
     """
     context = multiprocessing.get_context(_start_method(todo))
     flag = context.Value("b", 0, lock=False)
@@ -59,14 +58,14 @@ def execute(
             while (
                 waiting and (worker := _free_worker(workers, jobs, context, flag)) and _fits(waiting[0], workers, cores)
             ):
-                if not _hand_out(manifest, waiting[0], worker, observe):
+                if not _hand_out(manifest, waiting[0], worker, watcher.observe):
                     break  # it has just died; it is buried below, and the run waits for another one
                 del waiting[0]
             for worker in _ready(workers):
-                if not _listen(manifest, worker, observe):
+                if not _listen(manifest, worker, watcher.observe):
                     workers.remove(worker)
             manifest.write_soon()
-            tick()
+            watcher.tick()
     finally:
         _dismiss(workers)
         for entry in (entry for entry in todo if entry.status == "running"):
@@ -114,7 +113,7 @@ def _fits(entry: Entry, workers: list[_Worker], cores: int) -> bool:
     return used == 0 or used + int(entry.resolved["threads"]) <= cores
 
 
-def _hand_out(manifest: Manifest, entry: Entry, worker: _Worker, observe: Observer) -> bool:
+def _hand_out(manifest: Manifest, entry: Entry, worker: _Worker, observe: Observe) -> bool:
     """Give a run to a worker; False where the worker is dead."""
     order = Order(entry.name, manifest.config(entry), entry.engine_reason, manifest.folder(entry).path)
     try:
@@ -135,7 +134,7 @@ def _ready(workers: list[_Worker]) -> list[_Worker]:
     return list({id(handles[h]): handles[h] for h in heard}.values())
 
 
-def _listen(manifest: Manifest, worker: _Worker, observe: Observer) -> bool:
+def _listen(manifest: Manifest, worker: _Worker, observe: Observe) -> bool:
     """Take all that a worker has to say; bury it when it has died. Whether it lives."""
     try:
         while worker.channel.poll():
@@ -148,7 +147,7 @@ def _listen(manifest: Manifest, worker: _Worker, observe: Observer) -> bool:
     return alive
 
 
-def _note(worker: _Worker, report: Report, observe: Observer) -> None:
+def _note(worker: _Worker, report: Report, observe: Observe) -> None:
     entry = worker.entry
     assert entry is not None and entry.name == report.name
     if report.summary is not None or report.failure is not None:
@@ -157,7 +156,7 @@ def _note(worker: _Worker, report: Report, observe: Observer) -> None:
     observe(entry, report)
 
 
-def _bury(manifest: Manifest, worker: _Worker, observe: Observer) -> None:
+def _bury(manifest: Manifest, worker: _Worker, observe: Observe) -> None:
     """A worker that was killed or ran out of memory: its run has failed, and says so."""
     worker.process.join()
     entry = worker.entry

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sgdlab.config import Config, Document, build_config, read_document, write_values
+from sgdlab.config import Config, Document, build_config, read_document, settings_of, write_values
 from sgdlab.errors import ConfigError, RunFolderError
-from sgdlab.files import whole_file
-from sgdlab.runs import PLAN, RunFolder, is_run, slug
-from sgdlab.sweeps.plan import PlannedRun, settings_of, vary
+from sgdlab.runs.files import whole_file
+from sgdlab.runs.folder import PLAN, RunFolder, is_run, slug
+from sgdlab.sweeps.plan import PlannedRun, vary
 
 RESOLVED_KEYS = ("loss", "device", "engine", "threads")
 _SECONDS_BETWEEN_WRITES = 1.0

@@ -3,19 +3,18 @@
 import copy
 import itertools
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from sgdlab.config import Config, Document, build_config, set_initial, set_value
+from sgdlab.config import Config, Document, build_config, plain, set_initial, set_value
+from sgdlab.config.build import GRID, INITIAL_KEYS
 from sgdlab.config.document import read_value
 from sgdlab.config.overrides import split_assignment
 from sgdlab.errors import ConfigError
-from sgdlab.runs import slug
+from sgdlab.runs.folder import slug
 
 MAX_RUNS = 100_000
-GRID = "sweep"
-_INITIAL = ("batch_size", "learning_rate")
 _SEED = re.compile(r"[0-9]{1,19}")
 _SHORT = {"batch_size": "bs", "learning_rate": "lr"}
 
@@ -67,6 +66,20 @@ def parse_axis(assignment: str, option: str = "--vary") -> Axis:
     return Axis(key, parse_list(text, f"{option} {key}"), f"{option} {key}")
 
 
+def grid(
+    batch_sizes: Iterable[Any],
+    learning_rates: Iterable[float],
+    seeds: Iterable[int],
+    vary: Mapping[str, Iterable[Any]] | None = None,
+) -> list[Axis]:
+    """The axes of a sweep in their usual order: other keys, batch size, learning rate, seed."""
+    named = {"batch_size": batch_sizes, "learning_rate": learning_rates, "seed": seeds}
+    options = {"batch_size": "--batch-sizes", "learning_rate": "--learning-rates", "seed": "--seeds"}
+    axes = [Axis(key, tuple(map(plain, values)), f"--vary {key}") for key, values in (vary or {}).items()]
+    axes += [Axis(key, tuple(map(plain, values)), options[key]) for key, values in named.items()]
+    return [axis for axis in axes if axis.values]
+
+
 def own_axes(document: Document, given: set[str]) -> list[Axis]:
     """The grid that a config brings along under `sweep`, without the keys that `given` or an option sets."""
     grid = document.values.get(GRID, {})
@@ -87,11 +100,6 @@ def option_setting(document: Document, key: str) -> str | None:
     path = tuple(key.split("."))
     origins = (origin for place, origin in document.origins.items() if place[: len(path)] == path)
     return next((origin for origin in origins if origin.startswith("--")), None)
-
-
-def without_grid(document: Document) -> Document:
-    """The document as one run's config: without its key `sweep`."""
-    return replace(document, values={key: value for key, value in document.values.items() if key != GRID})
 
 
 def plan_runs(document: Document, axes: Sequence[Axis]) -> list[PlannedRun]:
@@ -130,21 +138,8 @@ def _config(document: Document, axes: Sequence[Axis], values: Sequence[Any]) -> 
 
 def vary(document: Document, key: str, value: Any, origin: str) -> None:
     """Set a varied key; a batch size or learning rate keeps its schedule."""
-    put = set_initial if key in _INITIAL and not isinstance(value, dict) else set_value
+    put = set_initial if key in INITIAL_KEYS and not isinstance(value, dict) else set_value
     put(document, key, value, origin)
-
-
-def settings_of(config: Config) -> dict[str, Any]:
-    """Every key of a config in dotted form, with its value."""
-
-    def flat(values: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-        for key, value in values.items():
-            if isinstance(value, dict):
-                yield from flat(value, f"{prefix}{key}.")
-            else:
-                yield f"{prefix}{key}", value
-
-    return dict(flat(config.model_dump(mode="json"), ""))
 
 
 def _name(number: int, count: int, varied: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from sgdlab.errors import RunFolderError
-from sgdlab.files import write_text
+from sgdlab.runs.files import write_text
 from sgdlab.sweeps.manifest import Entry, Manifest
 
 if TYPE_CHECKING:

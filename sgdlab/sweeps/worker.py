@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from sgdlab.config import Config
-from sgdlab.data import Problem, load
+from sgdlab.data import PreparedData, load
 from sgdlab.errors import SgdlabError
-from sgdlab.history import Record
-from sgdlab.locks import FolderHeld
-from sgdlab.loop import Training
-from sgdlab.resolve import Resolved
-from sgdlab.runs import LOG, RunFolder
-from sgdlab.session import Session
-from sgdlab.signals import SIGNALS, StopRequest
+from sgdlab.runs.folder import LOG, RunFolder
+from sgdlab.runs.history import Record
+from sgdlab.runs.locks import FolderHeld
+from sgdlab.training.loop import Training
+from sgdlab.training.resolve import Resolved
+from sgdlab.training.session import Session
+from sgdlab.training.signals import SIGNALS, StopRequest
 
 REPORT_SECONDS = 0.1
 """Reports of one run are at least so far apart; the last one always comes."""
@@ -61,14 +61,14 @@ class _ParentsWish(StopRequest):
         return bool(self._flag.value) or os.getppid() != self._parent
 
 
-class Problems:
+class DataCache:
     """Data sets as they are asked for; keeps the last one, since runs of one seed follow each other."""
 
     def __init__(self) -> None:
         self._key: tuple[Any, int] | None = None
-        self._problem: Problem | None = None
+        self._problem: PreparedData | None = None
 
-    def get(self, config: Config) -> Problem:
+    def get(self, config: Config) -> PreparedData:
         """The prepared data of a config."""
         key = (config.dataset, config.seed)
         if self._problem is None or key != self._key:
@@ -86,15 +86,15 @@ def work(connection: Connection, flag: Any, inherited: Sequence[Connection] = ()
         signal.signal(number, signal.SIG_IGN)
     for channel in inherited:
         channel.close()
-    stop, problems = _ParentsWish(flag), Problems()
+    stop, data_sets = _ParentsWish(flag), DataCache()
     try:
         while (order := connection.recv()) is not None:
-            connection.send(carry_out(order, problems, connection, stop))
+            connection.send(carry_out(order, data_sets, connection, stop))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the parent is gone; the run's files are whole
 
 
-def carry_out(order: Order, problems: Problems, connection: Connection, stop: StopRequest) -> Report:
+def carry_out(order: Order, data_sets: DataCache, connection: Connection, stop: StopRequest) -> Report:
     """One run, whatever becomes of it; an exception becomes a failed run with its log."""
     told, newest = time.monotonic(), None
 
@@ -109,7 +109,7 @@ def carry_out(order: Order, problems: Problems, connection: Connection, stop: St
     folder = RunFolder(order.path)
     try:
         folder.path.mkdir(exist_ok=True)
-        session = Session(Resolved(order.config, order.engine_reason), problems.get(order.config))
+        session = Session(Resolved(order.config, order.engine_reason), data_sets.get(order.config))
         summary = session.run(folder, observe, stop)
         if session.notes:
             folder.write_text(LOG, "\n".join(session.notes) + "\n")

@@ -15,13 +15,17 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from conftest import without_clock
+from sgdlab.config import document_of
+from sgdlab.sweeps.create import longest_first, plan_sweep, sweep_into
+from sgdlab.sweeps.plan import grid
+from sgdlab.training.start import new_session, reopen_session
+from tests.support import without_clock
 
 FULL = os.environ.get("SGDLAB_FAULTS") == "full"
 
 PROCESSES = multiprocessing.get_context("forkserver")
 PROCESSES.set_forkserver_preload(
-    ["sgdlab.session", "sgdlab.cli", "sgdlab.api", "sgdlab.plots.curves", "pandas", "numba", "torch._dynamo"]
+    ["sgdlab.training.session", "sgdlab.cli", "sgdlab.api", "sgdlab.plots.curves", "pandas", "numba", "torch._dynamo"]
 )
 
 _MODULE = """
@@ -70,8 +74,7 @@ def carry(values: dict[str, Any], folder: Path, say: Any = None) -> None:
 
     say: told when it gets going; such a run is slowed down, so that a killer finds it at work.
     """
-    from sgdlab import api
-    from sgdlab.runs import CONFIG, RunFolder
+    from sgdlab.runs.folder import CONFIG, RunFolder
 
     def observe(training: Any, record: Any) -> None:
         if say is not None:
@@ -79,7 +82,7 @@ def carry(values: dict[str, Any], folder: Path, say: Any = None) -> None:
 
     folder.mkdir(exist_ok=True)
     begun = (folder / CONFIG).exists()
-    session = api.reopen(RunFolder(folder)) if begun else api.prepare(api.document_of(values))
+    session = reopen_session(RunFolder(folder)) if begun else new_session(document_of(values))
     if say is not None:
         say.send_bytes(b"now")
     session.run(RunFolder(folder), observe)
@@ -89,12 +92,12 @@ def carry_sweep(values: dict[str, Any], folder: Path, jobs: int, say: Any = None
     """Begin the sweep in `folder`, or complete it; without its figures."""
     from sgdlab import api
 
-    plan = api.plan_sweep(api.document_of(values), api.grid((), (), range(4), {"learning_rate": [0.01, 0.03]}))
-    manifest = api.sweep_into(plan, folder)
+    plan = plan_sweep(document_of(values), grid((), (), range(4), {"learning_rate": [0.01, 0.03]}))
+    manifest = sweep_into(plan, folder)
     if say is not None:
         say.send_bytes(b"now")
-    with mock.patch("sgdlab.figures.draw_sweep"):
-        api.run_sweep(manifest, api.longest_first(plan, manifest), jobs)
+    with mock.patch("sgdlab.results.figures.draw_sweep"):
+        api.run_planned(manifest, longest_first(plan, manifest), jobs)
 
 
 class Ended(Exception):
@@ -149,7 +152,7 @@ def children_of(pid: int) -> list[int]:
 
 def essence(folder: Path) -> dict[str, Any]:
     """All of a run that must not depend on how often it was interrupted."""
-    from sgdlab import checkpoint
+    from sgdlab.training import checkpoint
 
     summary = json.loads((folder / "summary.json").read_text())
     best = checkpoint.load(folder / "best.pt")

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Answer, sgdlab, without_clock, write_config
-from faulty import FULL, cases, leftovers
 
-from sgdlab import checkpoint, figures, plots
+from sgdlab import plots
+from sgdlab.results import figures
+from sgdlab.training import checkpoint
+from tests.faults.faulty import FULL, cases, leftovers
+from tests.support import Answer, sgdlab, without_clock, write_config
 
 RUN = {
     "dataset": {"name": "airfoil-twin", "limit": 60},
@@ -40,7 +42,7 @@ def quick_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures are read for and not drawn: what is damaged is found before drawing."""
 
     def draw(run: Any, kind: str = "curves", **options: Any) -> str:
-        return f"{len(run.history)} rows, {run.summary['status']}, {figures.loss_label(run)}"
+        return f"{len(run.history)} rows, {run.summary['status']}, {figures.loss_label(run.folder)}"
 
     monkeypatch.setattr(figures, "run_figure", draw)
     monkeypatch.setattr(figures, "groups_figure", lambda groups, kind, **options: "groups")

@@ -4,9 +4,9 @@ import random
 from pathlib import Path
 
 import pytest
-from faulty import carry, carry_sweep, cases, config_for, essence, killed_at, leftovers
 
-from sgdlab.results import Sweep
+from sgdlab.results.opened import Sweep
+from tests.faults.faulty import carry, carry_sweep, cases, config_for, essence, killed_at, leftovers
 
 ENGINES = ("eager", "native")
 

@@ -10,12 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import sgdlab, sgdlab_process, without_clock, write_config
-from faulty import cases, leftovers
 
 from sgdlab import api
-from sgdlab.results import Sweep
-from sgdlab.runs import RunFolder
+from sgdlab.config import document_of
+from sgdlab.results.opened import Sweep
+from sgdlab.runs.folder import RunFolder
+from sgdlab.sweeps.create import create_sweep, plan_sweep
+from sgdlab.sweeps.plan import grid
+from sgdlab.training.start import new_session
+from tests.faults.faulty import cases, leftovers
+from tests.support import Watching, sgdlab, sgdlab_process, without_clock, write_config
 
 LONG = {
     "dataset": {"name": "airfoil-twin", "limit": 200},
@@ -56,7 +60,7 @@ def test_a_signal_leaves_a_checkpoint_and_the_command_that_goes_on(number: int, 
 
 
 def test_a_second_signal_stops_at_once_and_leaves_whole_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    session = api.prepare(api.document_of(LONG))
+    session = new_session(document_of(LONG))
     (tmp_path / "run").mkdir()
     signals = iter([signal.SIGINT, signal.SIGINT])
 
@@ -86,8 +90,8 @@ def test_ctrl_c_reaches_a_sweep_and_its_workers_and_all_runs_go_on_later(tmp_pat
 
 
 def test_a_killed_worker_fails_its_run_with_reason_and_log_and_the_others_go_on(tmp_path: Path) -> None:
-    plan = api.plan_sweep(api.document_of(LONG | {"epochs": 20000}), api.grid((), (), range(3)))
-    manifest = api.create_sweep(plan, tmp_path, "sweep")
+    plan = plan_sweep(document_of(LONG | {"epochs": 20000}), grid((), (), range(3)))
+    manifest = create_sweep(plan, tmp_path, "sweep")
     killed: list[int] = []
 
     def kill_first(entry: Any, report: Any) -> None:
@@ -95,7 +99,7 @@ def test_a_killed_worker_fails_its_run_with_reason_and_log_and_the_others_go_on(
             killed.extend(child.pid for child in multiprocessing.active_children() if child.pid)
             os.kill(killed[0], signal.SIGKILL)
 
-    done = api.run_sweep(manifest, list(manifest.entries), 1, kill_first)
+    done = api.run_planned(manifest, list(manifest.entries), 1, Watching(kill_first))
     assert killed
     assert list(done.results["status"]) == ["failed", "completed", "completed"]
     assert "killed by signal 9 (out of memory?)" in done.results["reason"][0]
@@ -108,7 +112,7 @@ def test_a_killed_worker_fails_its_run_with_reason_and_log_and_the_others_go_on(
 
 
 def test_a_reader_that_goes_away_leaves_an_interrupted_run(tmp_path: Path) -> None:
-    session = api.prepare(api.document_of(LONG))
+    session = new_session(document_of(LONG))
     (tmp_path / "run").mkdir()
 
     def gone(training: Any, record: Any) -> None:
@@ -144,13 +148,13 @@ def test_twenty_trains_at_once_get_twenty_folders(tmp_path: Path) -> None:
 
 def test_what_is_read_while_it_is_written_is_always_whole(tmp_path: Path) -> None:
     values = LONG | {"epochs": 10_000, "evaluate_every": "1 epoch", "checkpoint_every": "30000 steps"}
-    plan = api.plan_sweep(api.document_of(values), api.grid((), (), range(2)))
-    manifest = api.create_sweep(plan, tmp_path, "sweep")
+    plan = plan_sweep(document_of(values), grid((), (), range(2)))
+    manifest = create_sweep(plan, tmp_path, "sweep")
     seen: list[int] = []
 
     def look() -> None:
         assert "damaged" not in sgdlab("ls", tmp_path).out
         seen.extend(len(run.history) for run in Sweep(tmp_path / "sweep").runs if (run.path / "history.csv").exists())
 
-    api.run_sweep(manifest, list(manifest.entries), 2, tick=look)
+    api.run_planned(manifest, list(manifest.entries), 2, Watching(tick=look))
     assert len(set(seen)) > 3 and max(seen) <= 10_001

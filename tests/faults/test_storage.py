@@ -12,13 +12,17 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from conftest import sgdlab, write_config
-from faulty import PROCESSES, carry, cases, essence, leftovers
 
 from sgdlab import api
+from sgdlab.config import document_of
 from sgdlab.errors import RunFailed, SgdlabError
-from sgdlab.history import COLUMNS, HistoryWriter, Record, read_history
-from sgdlab.runs import LAST, RunFolder
+from sgdlab.runs.folder import LAST, RunFolder
+from sgdlab.runs.history import COLUMNS, HistoryWriter, Record, read_history
+from sgdlab.sweeps.create import create_sweep, plan_sweep, unfinished
+from sgdlab.sweeps.plan import grid
+from sgdlab.training.start import new_session
+from tests.faults.faulty import PROCESSES, carry, cases, essence, leftovers
+from tests.support import Watching, sgdlab, write_config
 
 VALUES: dict[str, Any] = {
     "dataset": {"name": "airfoil-twin", "limit": 60},
@@ -100,8 +104,8 @@ def failing(folder: Path, refused: int, for_good: bool = False, reason: int = er
 
 def whole(folder: Path) -> None:
     """Every file that is there can be read, and ends where it should."""
-    from sgdlab import checkpoint
     from sgdlab.config import build_config, read_document
+    from sgdlab.training import checkpoint
 
     run = RunFolder(folder)
     readers: dict[str, Callable[[Path], Any]] = {
@@ -203,7 +207,7 @@ def test_a_row_that_the_disk_takes_half_of_is_taken_back(tmp_path: Path) -> None
 
 
 def test_a_run_whose_folder_is_removed_says_so(tmp_path: Path) -> None:
-    session = api.prepare(api.document_of(VALUES))
+    session = new_session(document_of(VALUES))
     folder = tmp_path / "gone"
     folder.mkdir()
 
@@ -217,37 +221,35 @@ def test_a_run_whose_folder_is_removed_says_so(tmp_path: Path) -> None:
 
 
 def test_a_run_folder_that_is_removed_under_a_sweep_fails_alone(tmp_path: Path) -> None:
-    plan = api.plan_sweep(
-        api.document_of(VALUES | {"epochs": 2000, "checkpoint_every": "1000 steps"}), api.grid((), (), range(3))
-    )
-    manifest = api.create_sweep(plan, tmp_path, "sweep")
+    plan = plan_sweep(document_of(VALUES | {"epochs": 2000, "checkpoint_every": "1000 steps"}), grid((), (), range(3)))
+    manifest = create_sweep(plan, tmp_path, "sweep")
     victim = manifest.folder(manifest.entries[0]).path
 
     def remove(entry: Any, report: Any) -> None:
         if report is not None and entry.name == victim.name and report.summary is None and victim.exists():
             shutil.rmtree(victim, ignore_errors=True)
 
-    done = api.run_sweep(manifest, list(manifest.entries), 1, remove)
+    done = api.run_planned(manifest, list(manifest.entries), 1, Watching(remove))
     assert [entry.status for entry in done.manifest.entries][1:] == ["completed", "completed"]
     assert not (victim / LAST).exists() or done.manifest.entries[0].status == "completed"
 
 
 def test_a_run_of_a_sweep_on_a_full_disk_fails_alone_and_is_completed_later(tmp_path: Path) -> None:
-    plan = api.plan_sweep(api.document_of(VALUES), api.grid((), (), range(3)))
-    manifest = api.create_sweep(plan, tmp_path, "sweep")
+    plan = plan_sweep(document_of(VALUES), grid((), (), range(3)))
+    manifest = create_sweep(plan, tmp_path, "sweep")
     second = manifest.folder(manifest.entries[1]).path
     with failing(second, 20, for_good=True):  # inherited by the workers
-        done = api.run_sweep(manifest, list(manifest.entries), 1)
+        done = api.run_planned(manifest, list(manifest.entries), 1)
     assert [entry.status for entry in manifest.entries] == ["completed", "failed", "completed"]
     assert set(done.results["status"]) == {"completed", "interrupted"}  # not even the failure could be noted
-    again = api.run_sweep(done.manifest, api.unfinished(done.manifest), 1)
+    again = api.run_planned(done.manifest, unfinished(done.manifest), 1)
     assert set(again.results["status"]) == {"completed"}
 
 
 def test_a_sweep_that_cannot_write_its_tables_says_which(tmp_path: Path) -> None:
-    plan = api.plan_sweep(api.document_of(VALUES), api.grid((), (), range(2)))
-    manifest = api.create_sweep(plan, tmp_path, "sweep")
+    plan = plan_sweep(document_of(VALUES), grid((), (), range(2)))
+    manifest = create_sweep(plan, tmp_path, "sweep")
     (tmp_path / "sweep" / "results.csv").mkdir()
     with pytest.raises(SgdlabError, match=r"results\.csv: Is a directory"):
-        api.run_sweep(manifest, list(manifest.entries), 1)
+        api.run_planned(manifest, list(manifest.entries), 1)
     assert all(entry.status == "completed" for entry in manifest.entries)

@@ -1,0 +1,1 @@
+"""Sources: one self-describing file each."""

@@ -1,0 +1,1 @@
+"""The chapter on minibatch SGD (D): experiments, evidence, claims."""

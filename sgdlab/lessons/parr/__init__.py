@@ -1,0 +1,1 @@
+"""The notebook on minibatch SGD and MNIST (P): experiments, evidence, claims."""

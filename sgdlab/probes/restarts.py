@@ -1,0 +1,56 @@
+"""Short trainings from the same weights on the same batches, at rates that the caller chooses; nothing is kept."""
+
+import copy
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sgdlab.config import Config
+from sgdlab.data import PreparedData
+from sgdlab.streams import torch_seed
+from sgdlab.training.engines.base import Workload, build_workload
+from sgdlab.training.engines.select import build_engine
+from sgdlab.training.sampling import BatchStream, Segment, batch_plan
+
+CHUNK = 100
+"""Steps between two looks at the loss: a trial that is no longer finite ends there."""
+
+Floats = NDArray[np.float64]
+
+
+class Trials:
+    """Trials of one resolved config: its engine, its optimiser, its batch order, from its initial weights.
+
+    The config's schedules of rate and batch size are left out.
+    """
+
+    def __init__(self, config: Config, data: PreparedData) -> None:
+        torch.set_num_threads(int(config.threads))
+        self.config = config
+        self._workload = build_workload(config, data)
+        self._stream = BatchStream(batch_plan(config, len(data.train)))
+
+    @property
+    def workload(self) -> Workload:
+        """The workload with the initial weights; trials work on copies."""
+        return self._workload
+
+    def losses(self, rates: Floats) -> Floats:
+        """Loss of each batch before its update, [steps], the step s at rates[s]; NaN from the first
+        non-finite one on."""
+        workload = Workload(self.config, copy.deepcopy(self._workload.model), self._workload.train, None, None)
+        engine = build_engine(workload)
+        found = np.full(len(rates), np.nan)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(torch_seed(self.config.seed, "noise"))
+            for first in range(0, len(rates), CHUNK):
+                last = min(first + CHUNK, len(rates))
+                indices, offsets = self._stream.take(first, last)
+                part = engine.run(Segment(indices, offsets, rates[first:last], first))
+                undefined = np.flatnonzero(~np.isfinite(part))
+                if len(undefined):
+                    found[first : first + undefined[0]] = part[: undefined[0]]
+                    break
+                found[first:last] = part
+        return found

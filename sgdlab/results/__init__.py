@@ -1,0 +1,1 @@
+"""Results: runs and sweeps as opened, listed, compared, drawn and used."""

@@ -1,0 +1,241 @@
+"""Run folders: naming, files and their damage, summary and status, listing."""
+
+import json
+import os
+import re
+import time
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from sgdlab.config import Config, build_config, read_document
+from sgdlab.errors import ConfigError, RunFolderError
+from sgdlab.runs.files import remove_parts, write_json, write_text
+from sgdlab.runs.history import last_step, read_history
+from sgdlab.runs.locks import held, is_held
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Status = Literal["completed", "diverged", "interrupted", "failed", "running"]
+MAX_NAME_BYTES = 180
+
+CONFIG, HISTORY, SUMMARY = "config.yaml", "history.csv", "summary.json"
+ENVIRONMENT, PREPROCESS = "environment.json", "preprocess.json"
+BEST, LAST, PLAN, LOG = "best.pt", "last.pt", "sweep.yaml", "log.txt"
+OWN_FILES = (CONFIG, HISTORY, SUMMARY, ENVIRONMENT, PREPROCESS, BEST, LAST, LOG)
+_TEXTS = ("status", "reason", "engine", "engine_reason", "device")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """One run on disk; every read names the file when it is damaged."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The folder's own name."""
+        return self.path.name
+
+    def config(self) -> Config:
+        """The resolved config of the run."""
+        return build_config(read_document(self.path / CONFIG))
+
+    def summary(self) -> dict[str, Any]:
+        """summary.json with the status as it is now: running without a holder means interrupted.
+
+        So does a run that has a config and no summary yet.
+        """
+        begun = not (self.path / SUMMARY).exists() and (self.path / CONFIG).exists()
+        summary = {"status": "running"} if begun else _read_json(self.path / SUMMARY)
+        fault = _fault_of(summary)
+        if fault is not None:
+            raise RunFolderError(f"{self.path / SUMMARY}: damaged: {fault}")
+        if summary["status"] == "running" and not self.is_held():
+            summary["status"] = "interrupted"
+        return summary
+
+    def status(self) -> str:
+        """The status that the summary tells, or damaged."""
+        try:
+            return str(self.summary()["status"])
+        except RunFolderError:
+            return "damaged"
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """The mapping in environment.json or preprocess.json."""
+        return _read_json(self.path / name)
+
+    def write_json(self, name: str, value: dict[str, Any]) -> None:
+        """Replace one of these, whole."""
+        write_json(self.path / name, value)
+
+    def write_summary(self, summary: dict[str, Any]) -> None:
+        """Replace summary.json, whole."""
+        write_json(self.path / SUMMARY, summary)
+
+    def write_text(self, name: str, text: str) -> None:
+        """Replace one of the folder's files, whole."""
+        write_text(self.path / name, text)
+
+    def note_failure(self, reason: str, log: str | None = None) -> None:
+        """Status failed with its reason, beside what the summary knew; as far as the disk allows."""
+        try:
+            known = self.summary()
+        except RunFolderError:
+            known = {}
+        with suppress(OSError):
+            self.write_summary(known | {"status": "failed", "reason": reason})
+            if log is not None:
+                self.write_text(LOG, log)
+
+    def history(self) -> "pd.DataFrame":
+        """history.csv; RunFolderError where it lacks rows that the summary tells of."""
+        least = self._known_step()  # first: while a run goes on, rows are written before the summary
+        table = read_history(self.path / HISTORY)
+        self._check_rows(int(table["step"].iloc[-1]) if len(table) else -1, least)
+        return table
+
+    def check(self) -> None:
+        """Look quickly whether summary, history and config can be read; RunFolderError says what cannot."""
+        ended = self.summary()["status"] in ("completed", "diverged")
+        least = self._known_step()
+        if ended or (self.path / HISTORY).exists():
+            self._check_rows(last_step(self.path / HISTORY), least)
+        try:
+            if ended or (self.path / CONFIG).exists():
+                self.config()
+        except ConfigError as error:
+            raise RunFolderError(f"{self.path / CONFIG}: damaged: {error.problems[0]}") from None
+
+    def _known_step(self) -> float:
+        """The step of the last row that the summary knows of; -1 where it tells nothing."""
+        try:
+            step = self.summary().get("final_step")
+        except RunFolderError:
+            step = None
+        return -1 if step is None else step
+
+    def _check_rows(self, step: int, least: float) -> None:
+        if step < least:
+            raise RunFolderError(f"{self.path / HISTORY}: damaged: its rows end at step {step} of {least}")
+
+    def is_held(self) -> bool:
+        """Whether a living process is at work in this folder."""
+        return is_held(self.path)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Hold the folder, and clear away what a killed process was about to write."""
+        with held(self.path):
+            remove_parts(self.path, OWN_FILES)
+            yield
+
+
+def create_run_folder(parent: Path, name: str) -> RunFolder:
+    """Make a new folder under `parent`; on a collision with suffix -2, -3, ..."""
+    return RunFolder(create_folder(parent, name))
+
+
+def create_folder(parent: Path, name: str) -> Path:
+    """Make a new folder, exclusively; RunFolderError when `parent` cannot be written to."""
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        for number in range(1, 100_000):
+            path = parent / (name if number == 1 else f"{name}-{number}")
+            try:
+                path.mkdir()
+            except FileExistsError:
+                continue
+            return path
+    except OSError as error:
+        raise RunFolderError(
+            f"{parent}: cannot make a folder there: {error.strerror}; choose another --runs-dir"
+        ) from None
+    raise RunFolderError(f"{parent}: holds too many folders named {name}")
+
+
+def stamped(name: str, now: float | None = None) -> str:
+    """`name` behind the local time, as 20261121-194503-name."""
+    return f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{name}"
+
+
+def run_name(config: Config) -> str:
+    """What a run is called unless the user says: data set, optimiser, batch size."""
+    dataset = config.dataset.name
+    if ":" in dataset:
+        dataset = dataset.rpartition(":")[2]
+    elif dataset in ("csv", "npz"):
+        dataset = Path(str(getattr(config.dataset, "path", dataset))).stem
+    return slug(f"{dataset}-{config.optimizer.name}-bs{config.batch_size.initial}")
+
+
+def slug(text: str) -> str:
+    """`text` as a file name that every system takes."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^A-Za-z0-9._+=-]+", "-", plain).strip("-.")[:100] or "run"
+
+
+def checked_name(name: str) -> str:
+    """A name that the user gave, refused where it could not be one folder's name."""
+    faults = {
+        "is empty": not name.strip(),
+        "holds a path separator; a name is one folder, --runs-dir says where": "/" in name or "\\" in name,
+        "holds control characters": any(unicodedata.category(c).startswith("C") for c in name),
+        "starts with a dot": name.startswith("."),
+        f"is longer than {MAX_NAME_BYTES} bytes": len(name.encode(errors="replace")) > MAX_NAME_BYTES,
+    }
+    for fault, found in faults.items():
+        if found:
+            raise ConfigError(f"--name {name[:60]!r}: {fault}")
+    return name
+
+
+def is_run(path: Path) -> bool:
+    """Whether `path` looks like a run folder, damaged ones included."""
+    return any(os.path.lexists(path / name) for name in (CONFIG, SUMMARY, HISTORY))
+
+
+def is_sweep(path: Path) -> bool:
+    """Whether `path` looks like a sweep folder."""
+    return os.path.lexists(path / PLAN)
+
+
+def runs_in(path: Path) -> list[RunFolder]:
+    """The run folders at `path`: itself, those of a sweep, or those directly inside; by name."""
+    if is_run(path):
+        return [RunFolder(path)]
+    inside = path / "runs" if is_sweep(path) else path
+    if is_sweep(path) and not inside.exists():
+        return []  # planned, and not begun
+    try:
+        return [RunFolder(child) for child in sorted(inside.iterdir()) if is_run(child)]
+    except OSError as error:
+        raise RunFolderError(f"{path}: cannot be listed: {error.strerror}") from None
+
+
+def _fault_of(summary: dict[str, Any]) -> str | None:
+    """What is wrong with the content of a summary.json."""
+    if summary.get("status") not in get_args(Status):
+        return "holds no known status"
+    for key, value in summary.items():
+        known = isinstance(value, str) if key in _TEXTS else not isinstance(value, str | list | dict)
+        if value is not None and not known:
+            return f"{key[:60]} is {str(value)[:60]!r}"
+    return None
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise RunFolderError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
+        raise RunFolderError(f"{path}: damaged: not JSON: {str(error)[:100]}") from None
+    if not isinstance(content, dict):
+        raise RunFolderError(f"{path}: damaged: holds no mapping")
+    return content

@@ -1,0 +1,1 @@
+"""Training: the algorithm, the engines that execute it, and one run from its config to its folder."""

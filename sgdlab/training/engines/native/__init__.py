@@ -1,0 +1,1 @@
+"""The native engine: compiled training steps, one file a layer of them."""

@@ -1,0 +1,154 @@
+# mypy: allow-untyped-defs, allow-untyped-calls, no-check-untyped-defs
+"""Register tiles of the three matrix products, written as LLVM vectors through numba intrinsics.
+
+The innermost two loops of a product are emitted here by hand: a tile of accumulators stays in registers while
+the loop runs over the depth. x, w, z, a, b, c are pointers; `_at` is an offset in floats and `_stride` the
+floats between two rows.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from numba import types
+from numba.core import cgutils
+
+from sgdlab.training.engines.native.vectors import FLOAT, FLOATS, INT, LANES, REGISTERS, VECTOR, Emitter, intrinsic
+
+# A tile of ROWS x COLUMNS accumulators leaves registers for one operand's vectors and a broadcast.
+ROWS, COLUMNS = (4, 5) if REGISTERS == 32 else (2, 4)
+
+
+class _Tile(Emitter):
+    """Accumulators and the sums over their lanes."""
+
+    def zeros(self, rows: int, columns: int) -> list[list[Any]]:
+        """Accumulators, which LLVM promotes to registers."""
+        make = lambda: cgutils.alloca_once_value(self.builder, VECTOR(None))  # noqa: E731
+        return [[make() for _ in range(columns)] for _ in range(rows)]
+
+    def accumulate(self, accumulator: Any, a: Any, b: Any) -> None:
+        total = self.builder.load(accumulator, typ=VECTOR)
+        self.builder.store(self.multiply_add(a, b, total), accumulator)
+
+    def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
+        return self.call(f"llvm.fmuladd.v{LANES}f32", VECTOR, a, b, c)
+
+    def sums(self, vectors: list[Any]) -> list[Any]:
+        """Sum over the lanes of each vector: halves of two vectors are folded into one, again and again."""
+        groups = [[index] for index in range(len(vectors))]
+        width = LANES  # lanes that still belong to one sum
+        while width > 1:
+            half = width // 2
+            low = [i for i in range(LANES) if i % width < half]
+            high = [i + half for i in low]
+            folded: list[Any] = []
+            names: list[list[int]] = []
+            for k in range(0, len(vectors), 2):
+                a = vectors[k]
+                b = vectors[k + 1] if k + 1 < len(vectors) else a
+                evens = self.shuffle(a, b, low + [i + LANES for i in low])
+                odds = self.shuffle(a, b, high + [i + LANES for i in high])
+                folded.append(self.builder.fadd(evens, odds))
+                names.append(groups[k] + (groups[k + 1] if k + 1 < len(vectors) else [-1] * len(groups[k])))
+            vectors, groups, width = folded, names, half
+        place = {name: (v, lane) for v, group in enumerate(groups) for lane, name in enumerate(group)}
+        return [
+            self.extract(vectors[v], lane) for v, lane in (place[name] for name in range(len(place) - (-1 in place)))
+        ]
+
+
+def _dot_tile(rows: int, columns: int) -> Callable[..., None]:
+    """z[r, c] += sum_k x[r, k] w[c, k] for rows x columns results; both operands lie along k.
+
+    x is padded with finite values to a multiple of ALIGN floats per row; w need not be.
+    """
+
+    @intrinsic
+    def dot_tile(typing, x, x_at, x_stride, w, w_at, w_stride, depth, z, z_at, z_stride):
+        def codegen(context, builder, signature, arguments):
+            x, x_at, x_stride, w, w_at, w_stride, depth, z, z_at, z_stride = arguments
+            emit = _Tile(context, builder)
+            x_rows = [emit.at(x, x_at, emit.times(r, x_stride)) for r in range(rows)]
+            w_rows = [emit.at(w, w_at, emit.times(c, w_stride)) for c in range(columns)]
+            totals = emit.zeros(rows, columns)
+
+            def multiply(k: Any, load_w: Callable[[Any], Any]) -> None:
+                x_values = [emit.load(emit.at(row, k)) for row in x_rows]
+                for c in range(columns):
+                    w_value = load_w(emit.at(w_rows[c], k))
+                    for r in range(rows):
+                        emit.accumulate(totals[r][c], x_values[r], w_value)
+
+            whole = builder.and_(depth, INT(-LANES))
+            with cgutils.for_range_slice(builder, INT(0), whole, INT(LANES)) as (k, _):
+                multiply(k, emit.load)
+            rest = builder.sub(depth, whole)
+            with builder.if_then(builder.icmp_signed(">", rest, INT(0))):
+                mask = emit.first_lanes(rest)
+                multiply(whole, lambda pointer: emit.load_masked(pointer, mask))
+            flat = [builder.load(total, typ=VECTOR) for row in totals for total in row]
+            for index, value in enumerate(emit.sums(flat)):
+                r, c = divmod(index, columns)
+                place = emit.at(z, z_at, emit.times(r, z_stride), INT(c))
+                builder.store(builder.fadd(builder.load(place, typ=FLOAT), value), place)
+            return context.get_dummy_value()
+
+        i = types.int64
+        return types.void(FLOATS, i, i, FLOATS, i, i, i, FLOATS, i, i), codegen
+
+    tile: Callable[..., None] = dot_tile
+    return tile
+
+
+def _outer_tile(rows: int, vectors: int, masked: bool) -> Callable[..., None]:
+    """c[r, :] (+)= sum_k a[r, k] b[k, :] for `rows` rows of `vectors` vectors; b and c lie along the columns.
+
+    a[r, k] stands at a_at + r a_row + k a_depth. Where masked, only the first `lanes` lanes are touched.
+    """
+
+    @intrinsic
+    def outer_tile(typing, a, a_at, a_row, a_depth, b, b_at, b_stride, depth, c, c_at, c_stride, add, lanes):
+        def codegen(context, builder, signature, arguments):
+            a, a_at, a_row, a_depth, b, b_at, b_stride, depth, c, c_at, c_stride, add, lanes = arguments
+            emit = _Tile(context, builder)
+            a_rows = [emit.at(a, a_at, emit.times(r, a_row)) for r in range(rows)]
+            b_start = emit.at(b, b_at)
+            c_rows = [emit.at(c, c_at, emit.times(r, c_stride)) for r in range(rows)]
+            mask = emit.first_lanes(lanes) if masked else None
+            load = (lambda p: emit.load_masked(p, mask)) if masked else emit.load
+            totals = emit.zeros(rows, vectors)
+            with cgutils.for_range_slice(builder, INT(0), depth, INT(1)) as (k, _):
+                b_row = emit.at(b_start, builder.mul(k, b_stride))
+                b_values = [load(emit.at(b_row, INT(v * LANES))) for v in range(vectors)]
+                for r in range(rows):
+                    scalar = builder.load(emit.at(a_rows[r], builder.mul(k, a_depth)), typ=FLOAT)
+                    for v in range(vectors):
+                        emit.accumulate(totals[r][v], emit.spread(scalar), b_values[v])
+            places = [(totals[r][v], emit.at(c_rows[r], INT(v * LANES))) for r in range(rows) for v in range(vectors)]
+            with builder.if_then(add):
+                for total, place in places:
+                    builder.store(builder.fadd(builder.load(total, typ=VECTOR), load(place)), total)
+            for total, place in places:
+                value = builder.load(total, typ=VECTOR)
+                if masked:
+                    emit.store_masked(value, place, mask)
+                else:
+                    emit.store(value, place)
+            return context.get_dummy_value()
+
+        i = types.int64
+        kinds = (FLOATS, i, i, i, FLOATS, i, i, i, FLOATS, i, i, types.boolean, i)
+        return types.void(*kinds), codegen
+
+    tile: Callable[..., None] = outer_tile
+    return tile
+
+
+dot_full = _dot_tile(ROWS, COLUMNS)
+dot_row = _dot_tile(1, COLUMNS)
+dot_column = _dot_tile(ROWS, 1)
+dot_single = _dot_tile(1, 1)
+outer_full = _outer_tile(ROWS, COLUMNS, masked=False)
+outer_row = _outer_tile(1, COLUMNS, masked=False)
+outer_column = _outer_tile(ROWS, 1, masked=True)
+outer_single = _outer_tile(1, 1, masked=True)

@@ -1,0 +1,105 @@
+"""Which engine and how many threads run a config: a rule, so that the same config repeats itself."""
+
+import itertools
+import math
+from dataclasses import dataclass
+
+import torch
+
+from sgdlab.config import Config
+from sgdlab.config.schema import LinearModel, MlpModel
+from sgdlab.data import PreparedData
+from sgdlab.errors import EngineError
+from sgdlab.training.engines.base import Engine, Workload
+from sgdlab.training.engines.eager import EagerEngine
+from sgdlab.training.engines.native.engine import NativeEngine
+from sgdlab.training.models import build_model, row_shape
+
+MANY_FLOPS = 1e9
+"""Floating-point operations in a step from which sharing it out among threads pays: about 10 ms on one core."""
+
+CORES_TO_OVERTAKE = 3
+"""Cores from which eager, sharing out large steps, is faster than native on one."""
+
+
+@dataclass(frozen=True)
+class EngineChoice:
+    """An engine, its threads, and the reason in words."""
+
+    engine: str
+    threads: int
+    reason: str
+
+
+ENGINES: dict[str, type[Engine]] = {"native": NativeEngine, "eager": EagerEngine}
+"""All engines, by name."""
+
+
+def build_engine(workload: Workload) -> Engine:
+    """The engine that a resolved config names, on its workload."""
+    return ENGINES[workload.config.engine](workload)
+
+
+def choose_engine(config: Config, data: PreparedData, cores: int) -> EngineChoice:
+    """The engine asked for, or the fastest that can run this config; EngineError with the reason.
+
+    cores: how many this run may count on. The rule: native wherever it can run, since on one core it is
+    1.8 times as fast as eager or more (`sgdlab bench engines`); so eager on many cores overtakes it only
+    from three cores on, and only with steps that are large enough to be shared out.
+    """
+    refusal = NativeEngine.refusal(config)
+    flops = step_flops(config, data)
+    shared = cores if flops >= MANY_FLOPS and config.device == "cpu" else 1
+    threads = config.threads if config.threads != "auto" else shared
+    work = f"{flops / 1e6:,.3g} MFLOP a step"
+    if config.engine == "native":
+        if refusal is not None:
+            raise EngineError(f"engine: native cannot run this config: {refusal}; use engine: auto or eager")
+        return EngineChoice("native", 1, "asked for")
+    if config.engine == "eager":
+        return EngineChoice("eager", threads, "asked for")
+    if refusal is not None:
+        return EngineChoice("eager", threads, f"native cannot run it: {refusal}")
+    if shared >= CORES_TO_OVERTAKE and config.threads == "auto":
+        return EngineChoice("eager", shared, f"{work} keep {shared} threads busy")
+    return EngineChoice("native", 1, f"{work}: compiled steps on one core are fastest")
+
+
+def resolve_device(wanted: str) -> str:
+    """The device asked for, or for auto CUDA, then MPS, then the CPU; EngineError when it is absent."""
+    cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    mps = torch.backends.mps.is_available()
+    if wanted == "auto":
+        return "cuda" if cuda else "mps" if mps else "cpu"
+    kind, _, index = wanted.partition(":")
+    if kind == "cuda" and int(index or 0) >= cuda:
+        have = f"this machine has {cuda} CUDA device{'s' if cuda != 1 else ''}" if cuda else "no CUDA device is here"
+        raise EngineError(f"device: {wanted} was asked for, but {have}; use device: auto or cpu")
+    if kind == "mps" and not mps:
+        raise EngineError("device: mps was asked for, but is not here; use device: auto or cpu")
+    return wanted
+
+
+def step_flops(config: Config, data: PreparedData) -> float:
+    """Floating-point operations of one update: 2 per multiply-add, forward, backward and gradient."""
+    rows = len(data.train) if config.batch_size.initial == "full" else config.batch_size.initial
+    match config.model:
+        case LinearModel():
+            widths: tuple[int, ...] = (data.features, data.outputs)
+        case MlpModel():
+            widths = (data.features, *config.model.hidden, data.outputs)
+        case _:
+            return rows * _counted_flops(config, data)
+    weights = [a * b for a, b in itertools.pairwise(widths)]
+    return 2.0 * rows * (3 * sum(weights) - weights[0])  # the first layer passes no gradient on
+
+
+def _counted_flops(config: Config, data: PreparedData) -> float:
+    """Operations for one example of any module, counted by torch on one forward pass, times 3."""
+    from torch.utils.flop_counter import FlopCounterMode
+
+    model = build_model(config.model, data.input_shape, data.outputs, config.seed).eval()
+    shape = row_shape(config.model, data.input_shape)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model(torch.zeros(2, *shape))
+    return 3.0 * max(float(counter.get_total_flops()), 2.0 * math.prod(shape)) / 2
