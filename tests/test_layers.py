@@ -109,10 +109,8 @@ def test_modules_import_each_other_in_no_circle():
 def test_an_upward_import_inside_a_function_is_found(tmp_path):
     shutil.copytree(PACKAGE, tmp_path / "sgdlab", ignore=shutil.ignore_patterns("__pycache__"))
     loop = tmp_path / "sgdlab" / "training" / "loop.py"
-    loop.write_text(
-        loop.read_text()
-        + "\n\ndef hidden():\n    from sgdlab.training.session import Session\n    from sgdlab.results.figures import draw_run\n"
-    )
+    upwards = ("sgdlab.training.session import Session", "sgdlab.results.figures import draw_run")
+    loop.write_text(loop.read_text() + "\n\ndef hidden():\n" + "".join(f"    from {line}\n" for line in upwards))
     graph = module_graph(tmp_path / "sgdlab")
     assert upward(graph) == ["sgdlab.training.loop imports sgdlab.results.figures"]
     assert {"sgdlab.training.loop", "sgdlab.training.session"} <= set(circle(graph))

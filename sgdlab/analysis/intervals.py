@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sgdlab.analysis.wording import with_interval
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -109,17 +111,6 @@ def t_quantile(probability: float, df: float) -> float:
     from scipy.special import stdtrit
 
     return float(stdtrit(df, probability))
-
-
-def with_interval(estimate: float, low: float, high: float) -> str:
-    """0.011 [0.006, 0.015]: as many decimals as two digits of the half-width ask for, four digits at most."""
-    width = (high - low) / 2
-    if not math.isfinite(width) or width <= 0:
-        return f"{estimate:.4g} [{low:.4g}, {high:.4g}]"
-    largest = max(abs(low), abs(high))
-    decimals = 1 - math.floor(math.log10(width))
-    decimals = max(0, min(decimals, 3 - math.floor(math.log10(largest)) if largest > 0 else 3))
-    return f"{estimate:.{decimals}f} [{low:.{decimals}f}, {high:.{decimals}f}]"
 
 
 def _median_rank(n: int, level: float) -> tuple[int, float]:

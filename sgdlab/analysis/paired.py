@@ -10,7 +10,8 @@ from typing import Literal
 
 import numpy as np
 
-from sgdlab.analysis.intervals import Interval, mean_interval, t_quantile, with_interval
+from sgdlab.analysis.intervals import Interval, mean_interval, t_quantile
+from sgdlab.analysis.wording import with_interval
 
 Outcome = Literal["first", "second", "equal", "cannot tell"]
 MOST_SEEDS = 1000  # beyond it the number of seeds needed is only "more than"

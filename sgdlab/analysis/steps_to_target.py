@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from sgdlab.analysis.intervals import Interval, censored_median_interval, with_interval
+from sgdlab.analysis.intervals import Interval, censored_median_interval
+from sgdlab.analysis.wording import with_interval
 
 
 @dataclass(frozen=True)

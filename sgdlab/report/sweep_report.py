@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from sgdlab.analysis.intervals import with_interval
+from sgdlab.analysis.wording import with_interval
 from sgdlab.config import Config
 from sgdlab.errors import RunFolderError, UserError
 from sgdlab.report import provenance

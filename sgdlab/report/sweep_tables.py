@@ -4,8 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from sgdlab.analysis.intervals import with_interval
 from sgdlab.analysis.paired import PairedDifference
+from sgdlab.analysis.wording import with_interval
 from sgdlab.report.page import Block
 from sgdlab.report.tables import Cell, Table, cell, count_cell, status_cell, table
 from sgdlab.report.verdicts import Setting, Verdict

@@ -13,8 +13,8 @@ from sgdlab.analysis.intervals import (
     median_interval,
     skewed_mean_interval,
     skewed_t_limits,
-    with_interval,
 )
+from sgdlab.analysis.wording import with_interval
 
 numbers = st.floats(-1e6, 1e6)
 

@@ -11,6 +11,7 @@ import pytest
 
 from sgdlab import plots
 from sgdlab.results import figures
+from sgdlab.runs.folder import RunFolder
 from sgdlab.training import checkpoint
 from tests.faults.faulty import FULL, cases, leftovers
 from tests.support import Answer, sgdlab, without_clock, write_config
@@ -41,8 +42,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def quick_figures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures are read for and not drawn: what is damaged is found before drawing."""
 
-    def draw(run: Any, kind: str = "curves", **options: Any) -> str:
-        return f"{len(run.history)} rows, {run.summary['status']}, {figures.loss_label(run.folder)}"
+    def draw(folder: RunFolder, kind: str = "curves", **options: Any) -> str:
+        return f"{len(folder.history())} rows, {folder.summary()['status']}, {figures.loss_label(folder)}"
 
     monkeypatch.setattr(figures, "run_figure", draw)
     monkeypatch.setattr(figures, "groups_figure", lambda groups, kind, **options: "groups")
