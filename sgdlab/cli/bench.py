@@ -259,14 +259,15 @@ def _progress() -> Iterator[Callable[[int, int], None]]:
 
 def _write(table: "pd.DataFrame", place: Path | None) -> None:
     if place is not None:
-        from sgdlab.runs.files import write_text
+        from sgdlab.runs.files import write_table
 
-        write_text(place, table.to_csv(index=False, lineterminator="\n"))
+        write_table(place, table)
         say(str(place))
 
 
 def _amount(value: float) -> Any:
     """A time as people read it: 12.35, and from 1,000 on whole."""
+
     return round(value) if value >= 1000 else float(value)
 
 

@@ -80,7 +80,8 @@ def noise_scale(
     from sgdlab.probes.noise_run import new_folder, repeats, run_with_noise, write_noise_run
     from sgdlab.probes.noise_scale import noise_probe
     from sgdlab.probes.study_fit import study_b_crit
-    from sgdlab.runs.folder import CONFIG, is_run
+    from sgdlab.runs.folder import is_run
+    from sgdlab.runs.names import CONFIG
     from sgdlab.sweeps.plan import parse_list
     from sgdlab.training.start import new_session
 

@@ -30,10 +30,10 @@ def predict(
     Example: sgdlab predict runs/my-run new-houses.csv --out predictions.csv
     """
     from sgdlab.results.prediction import predict_csv
-    from sgdlab.runs.files import write_text
+    from sgdlab.runs.files import table_text, write_text
     from sgdlab.runs.folder import RunFolder
 
-    table = predict_csv(RunFolder(run), csv).to_csv(index=False, lineterminator="\n")
+    table = table_text(predict_csv(RunFolder(run), csv))
     if out is None:
         sys.stdout.write(table)
     else:

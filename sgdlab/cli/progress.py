@@ -222,10 +222,12 @@ class SweepDisplay(Watcher):
 
 def outcome(summary: dict[str, Any]) -> str:
     """A run's result in one line."""
+    from sgdlab.runs.selection import best_loss
+
     reason = summary.get("reason")
     if reason:
         return str(reason)
-    loss = summary.get("best_val_loss", summary.get("best_train_loss"))
+    loss = best_loss(summary)
     if loss is None:
         return f"{summary.get('steps', 0):,} steps"
     split = "val" if "best_val_loss" in summary else "train"

@@ -121,8 +121,8 @@ def recommend(
     sgdlab recommend runs/my-study --goal computation --out best.yaml
     """
     from sgdlab.runs.files import write_text
+    from sgdlab.runs.names import RECOMMENDED
     from sgdlab.studies.advice import recommended_yaml
-    from sgdlab.studies.folder import RECOMMENDED
     from sgdlab.studies.study import Study
 
     done = Study(path)

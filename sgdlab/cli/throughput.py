@@ -58,7 +58,7 @@ def throughput(
     from sgdlab.errors import ConfigError
     from sgdlab.probes.batch_sizes import resolved_sizes
     from sgdlab.probes.throughput import default_sizes, throughput_table
-    from sgdlab.runs.files import write_text
+    from sgdlab.runs.files import write_table
     from sgdlab.sweeps.plan import parse_list
 
     if out is not None and out.suffix != ".csv":
@@ -83,7 +83,7 @@ def throughput(
         say(f"medians and quartiles of {repeats} rounds; evaluation and set-up off the clock; {conditions}")
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
-        write_text(out, table.to_csv(index=False, lineterminator="\n"))
+        write_table(out, table)
         plots.save_figure(
             plots.step_figure(table.assign(engine=" then ".join(dict.fromkeys(table["engine"]))), note=conditions),
             out.with_suffix(".png"),

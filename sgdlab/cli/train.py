@@ -103,18 +103,17 @@ def show_forecast(session: "Session") -> None:
 
 def untrained_loss(run: "Run") -> float:
     """The loss of row 0 by which the best model is chosen; NaN where it is not there."""
+    from sgdlab.runs.selection import selection_split
+
     first = run.history.iloc[:1]
-    column = "val_loss" if first["val_loss"].notna().any() else "train_loss"
+    column = f"{selection_split(first)}_loss"
     return float(first[column].iloc[0]) if len(first) else float("nan")
-
-
-def selection_loss(summary: dict[str, Any]) -> float | None:
-    """The best loss of a summary: validation, or training without a validation split."""
-    return summary.get("best_val_loss", summary.get("best_train_loss"))
 
 
 def close(run: "Run", quiet: bool) -> None:
     """Say how the run ended and where it lies; leave with its exit code."""
+    from sgdlab.runs.selection import best_loss
+
     summary: dict[str, Any] = run.summary
     status = summary["status"]
     if quiet:
@@ -122,7 +121,7 @@ def close(run: "Run", quiet: bool) -> None:
     else:
         seconds = duration(summary["train_seconds"])
         say(f"{status}: {outcome(summary)}; {summary['steps']:,} steps in {seconds} of training")
-        start, best = untrained_loss(run), selection_loss(summary)
+        start, best = untrained_loss(run), best_loss(summary)
         if best is not None and best > start:
             say(f"that is worse than the untrained network, {start:.4g}: a lower learning rate is called for")
         if summary.get("best_val_rmse") is not None:

@@ -14,7 +14,8 @@ from sgdlab.lessons.writing import write_claims
 from sgdlab.results.opened import Sweep
 from sgdlab.runs.environment import environment
 from sgdlab.runs.files import write_json
-from sgdlab.runs.folder import ENVIRONMENT, checked_name, create_folder, stamped
+from sgdlab.runs.folder import checked_name, create_folder, stamped
+from sgdlab.runs.names import ENVIRONMENT
 from sgdlab.sweeps.watch import Watch, unwatched
 
 Text = Literal["parr", "d2l"]

@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sgdlab.lessons.claim import VERDICTS, Judged
-from sgdlab.runs.files import write_text
+from sgdlab.runs.files import write_table, write_text
+from sgdlab.runs.names import CLAIMS, CLAIMS_TEXT
 
 if TYPE_CHECKING:
     import pandas as pd
-
-TABLE, TEXT = "claims.csv", "claims.md"
 
 
 def claims_table(judged: Sequence[Judged]) -> "pd.DataFrame":
@@ -25,8 +24,8 @@ def write_claims(
     folder: Path, title: str, judged: Sequence[Judged], notes: Sequence[str], figures: Sequence[str]
 ) -> None:
     """Write both files. notes: conditions, one line each;  figures: file names in the folder."""
-    write_text(folder / TABLE, claims_table(judged).to_csv(index=False, lineterminator="\n"))
-    write_text(folder / TEXT, claims_text(title, judged, notes, figures))
+    write_table(folder / CLAIMS, claims_table(judged))
+    write_text(folder / CLAIMS_TEXT, claims_text(title, judged, notes, figures))
 
 
 def claims_text(title: str, judged: Sequence[Judged], notes: Sequence[str], figures: Sequence[str]) -> str:

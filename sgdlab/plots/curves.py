@@ -9,6 +9,7 @@ import numpy as np
 from sgdlab.plots import axis
 from sgdlab.plots.layout import arrange
 from sgdlab.plots.style import COLOURS, GRID, INK, LINES, name_axes, new_figure, number, say_nothing_to_draw
+from sgdlab.runs.selection import selection_split
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +33,7 @@ def best_row(history: pd.DataFrame, best_epoch: float | None = None) -> int | No
         return None
     if best_epoch is not None:
         return 1 + int(np.argmin(np.abs(history["epoch"].to_numpy(dtype=float)[1:] - best_epoch)))
-    column = "val_loss" if history["val_loss"].notna().any() else "train_loss"
+    column = f"{selection_split(history)}_loss"
     losses = history[column].to_numpy(dtype=float)[1:]
     losses = np.where(np.isfinite(losses), losses, np.inf)
     return 1 + int(np.argmin(losses)) if np.isfinite(losses).any() else None

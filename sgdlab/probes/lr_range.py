@@ -16,7 +16,7 @@ from sgdlab.data import PreparedData
 from sgdlab.probes.restarts import Trials
 from sgdlab.probes.stable_rate import quadratic_limit, stable_rate
 from sgdlab.runs.environment import environment
-from sgdlab.runs.files import write_json, write_text
+from sgdlab.runs.files import write_json, write_table
 
 TABLE, CURVES, FACTS = "lr-range.csv", "lr-range-curves.csv", "lr-range.json"
 Tell = Callable[[str], None]
@@ -140,9 +140,9 @@ def write_rates(found: Sequence[Rates], folder: Path, config: Config, ladder: La
             "reason": each.sweep.reason, "stable_reason": "; ".join(dict.fromkeys(s.reason for s in each.stable)),
         })  # fmt: skip
         curves += [[each.batch_size, r, loss] for r, loss in zip(each.sweep.rates, each.sweep.smoothed, strict=True)]
-    write_text(folder / TABLE, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
+    write_table(folder / TABLE, pd.DataFrame(rows))
     table = pd.DataFrame(curves, columns=["batch_size", "learning_rate", "smoothed_loss"])
-    write_text(folder / CURVES, table.to_csv(index=False, lineterminator="\n"))
+    write_table(folder / CURVES, table)
     facts = {
         "config": config.model_dump(mode="json"),
         "seeds": list(found[0].seeds),

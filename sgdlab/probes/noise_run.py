@@ -16,9 +16,10 @@ from sgdlab.probes.batches import with_replacement
 from sgdlab.probes.gradient_law import FEWEST, MOST, measured_law
 from sgdlab.probes.noise_scale import NoiseProbe, NoiseScale, Quantity
 from sgdlab.probes.pauses import Pauses, Spacing
-from sgdlab.runs.files import write_json, write_text
-from sgdlab.runs.folder import HISTORY, RunFolder, checked_name, create_run_folder, run_name, stamped
+from sgdlab.runs.files import write_json, write_table
+from sgdlab.runs.folder import RunFolder, checked_name, create_run_folder, run_name, stamped
 from sgdlab.runs.history import TIMING_COLUMNS, Record, read_history
+from sgdlab.runs.names import HISTORY
 from sgdlab.training.loop import Training
 from sgdlab.training.session import Observer, Session
 from sgdlab.training.signals import StopRequest
@@ -132,8 +133,8 @@ def _law_at_the_end(run: NoiseRun, training: Training) -> None:
 def write_noise_run(run: NoiseRun, folder: RunFolder, b_crit: float | None, more: Mapping[str, Any]) -> list[Path]:
     """The tables, the figures and the notes beside the run's own files; returns the figures' paths."""
     table, law = run.table(), run.law_table()
-    write_text(folder.path / TABLE, table.to_csv(index=False, lineterminator="\n"))
-    write_text(folder.path / LAW_TABLE, law.to_csv(index=False, lineterminator="\n"))
+    write_table(folder.path / TABLE, table)
+    write_table(folder.path / LAW_TABLE, law)
     slopes = {step: [l.slope.estimate, l.slope.low, l.slope.high] for step, l in run.laws.items()}  # noqa: E741
     facts = {
         "method": run.probe.in_words,

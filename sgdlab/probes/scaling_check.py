@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from sgdlab import plots
 from sgdlab.analysis.intervals import Interval, mean_interval
-from sgdlab.runs.files import write_text
+from sgdlab.runs.files import write_table
+from sgdlab.runs.selection import selection_split
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,7 +71,7 @@ def agreement(
     seeds = tuple(seed for seed in first if seed in second and seed not in lost)
     if not seeds:
         return None
-    column = column or ("val_loss" if first[seeds[0]]["val_loss"].notna().any() else "train_loss")
+    column = column or f"{selection_split(first[seeds[0]])}_loss"
     epochs = _common_epochs([table for seed in seeds for table in (first[seed], second[seed])])
     if not len(epochs):
         return None
@@ -109,6 +110,6 @@ def write_check(
     if found is not None:
         columns: dict[str, Any] = {"epoch": found.epochs, "original": found.first_mean, "scaled": found.second_mean}
         table = pd.DataFrame(columns | {"gap": found.gap})
-        write_text(folder / TABLE, table.to_csv(index=False, lineterminator="\n"))
+        write_table(folder / TABLE, table)
     column = found.column if found is not None else "val_loss"
     return plots.save_figure(plots.overlay_figure(groups, column, x="epoch", title=note), folder / FIGURE)

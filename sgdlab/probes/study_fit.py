@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sgdlab.errors import RunFolderError
-
-STUDY = "study.json"
+from sgdlab.runs.names import ANSWER
 
 
 def study_b_crit(path: Path) -> tuple[float | None, str]:
@@ -15,7 +14,7 @@ def study_b_crit(path: Path) -> tuple[float | None, str]:
 
     Raises RunFolderError where there is no study, or its file is damaged.
     """
-    file = path / STUDY if path.is_dir() else path
+    file = path / ANSWER if path.is_dir() else path
     try:
         content = json.loads(file.read_bytes())
     except OSError as error:

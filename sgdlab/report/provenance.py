@@ -11,7 +11,8 @@ from typing import Any
 from sgdlab.errors import RunFolderError
 from sgdlab.report.page import Code, Facts, Section
 from sgdlab.report.tables import number_of
-from sgdlab.runs.folder import CONFIG, ENVIRONMENT, RunFolder
+from sgdlab.runs.folder import RunFolder
+from sgdlab.runs.names import CONFIG, ENVIRONMENT
 
 CONFIG_TITLE, COMMANDS_TITLE, ENVIRONMENT_TITLE = "Config", "Commands that repeat it", "Environment"
 MOST_SAID = 20

@@ -11,8 +11,8 @@ from sgdlab.report.tables import Table, number_text, percent, table
 from sgdlab.report.words import asked_of, best_model_caveats, seeds_in_words, sentence
 from sgdlab.results.figures import loss_label
 from sgdlab.results.opened import Run
-from sgdlab.runs.folder import CONFIG, HISTORY
 from sgdlab.runs.history import read_history
+from sgdlab.runs.names import CONFIG, HISTORY
 
 if TYPE_CHECKING:
     import pandas as pd

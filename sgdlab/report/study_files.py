@@ -12,12 +12,10 @@ from sgdlab.config import read_document
 from sgdlab.errors import RunFolderError, UserError
 from sgdlab.results.opened import Sweep
 from sgdlab.runs.folder import is_sweep
+from sgdlab.runs.names import ANSWER, RESULTS, STUDY, TUNING
 
 if TYPE_CHECKING:
     import pandas as pd
-
-QUESTION, ANSWER = "study.yaml", "study.json"
-RESULTS, TUNING, RECOMMENDED = "results.csv", "tuning.csv", "recommended.yaml"
 
 
 @dataclass
@@ -41,14 +39,14 @@ class Found:
 
 def is_study(path: Path) -> bool:
     """Whether `path` looks like a study's folder; it holds a sweep's plan as well."""
-    return any((path / name).exists() for name in (QUESTION, ANSWER))
+    return any((path / name).exists() for name in (STUDY, ANSWER))
 
 
 def read_study(path: Path) -> Found:
     """Everything of a study that can be read; `faults` says what cannot."""
     found = Found(path)
     try:
-        found.question = read_document(path / QUESTION).values
+        found.question = read_document(path / STUDY).values
     except UserError as error:
         found.faults.append(f"What was asked cannot be read: {error}")
     found.answer = _json(path / ANSWER, found.faults)

@@ -12,11 +12,12 @@ from sgdlab.errors import UserError
 from sgdlab.report import provenance
 from sgdlab.report.page import Answer, Block, Bullets, Code, Page, Section, Text
 from sgdlab.report.provenance import finite_number
-from sgdlab.report.study_files import QUESTION, RECOMMENDED, Found, read_study
+from sgdlab.report.study_files import Found, read_study
 from sgdlab.report.study_tables import drawings, results_blocks, tuning_blocks
 from sgdlab.report.sweep_report import cautions_of
 from sgdlab.report.tables import interval_cell, number_text
 from sgdlab.report.words import asked_of, axis_in_words, best_model_caveats, seeds_in_words, sentence
+from sgdlab.runs.names import RECOMMENDED, STUDY
 
 _GOALS = {
     "time": "For least training time on this machine",
@@ -56,7 +57,7 @@ def _config(found: Found) -> Config | None:
     if not isinstance(values, dict):
         return None
     try:
-        return build_config(Document(values, name=str(found.path / QUESTION)))
+        return build_config(Document(values, name=str(found.path / STUDY)))
     except UserError as error:
         found.faults.append(f"Its config is damaged: {error}")
         return None
@@ -181,7 +182,7 @@ def _configs(path: Path) -> tuple[Code, ...]:
     blocks = []
     if (path / RECOMMENDED).exists():
         blocks.append(provenance.text_block(path / RECOMMENDED, f"{RECOMMENDED}: what `sgdlab train` takes"))
-    return (*blocks, provenance.text_block(path / QUESTION, f"{QUESTION}: what was asked", folded=bool(blocks)))
+    return (*blocks, provenance.text_block(path / STUDY, f"{STUDY}: what was asked", folded=bool(blocks)))
 
 
 def _numbers(values: Any) -> list[float]:

@@ -6,8 +6,8 @@ from sgdlab.errors import UserError
 from sgdlab.report.page import Page, render
 from sgdlab.results.opened import Run, open_run
 from sgdlab.runs.files import write_text
+from sgdlab.runs.names import REPORT
 
-REPORT = "report.html"
 _SUFFIXES = (".html", ".htm")
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sgdlab.errors import RunFolderError, UserError
-from sgdlab.runs.folder import HISTORY, RunFolder, is_sweep
+from sgdlab.runs.folder import RunFolder, is_sweep
+from sgdlab.runs.names import HISTORY
 from sgdlab.sweeps.manifest import Manifest, read_manifest
 
 if TYPE_CHECKING:

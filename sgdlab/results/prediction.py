@@ -8,7 +8,8 @@ from torch import nn
 
 from sgdlab.data import apply_preprocess, preprocess_from_json, read_csv
 from sgdlab.errors import RunFolderError
-from sgdlab.runs.folder import BEST, PREPROCESS, RunFolder, is_sweep
+from sgdlab.runs.folder import RunFolder, is_sweep
+from sgdlab.runs.names import BEST, PREPROCESS
 from sgdlab.training import checkpoint, losses
 from sgdlab.training.models import build_model, row_shape
 

@@ -11,6 +11,7 @@ from sgdlab.analysis.paired import PairedDifference, compare_pairs
 from sgdlab.errors import UserError
 from sgdlab.results.listing import outcome_of, runs_below, settings_in
 from sgdlab.runs.folder import RunFolder
+from sgdlab.runs.selection import selection_metric
 
 METRICS = (
     "best_val_loss", "best_val_accuracy", "final_val_loss", "final_val_accuracy", "best_train_loss", "final_train_loss",
@@ -100,7 +101,7 @@ def verdicts(paths: Sequence[Path], metric: str | None = None, level: float = 0.
 def _metric(wanted: str | None, summaries: Sequence[Mapping[str, Any]]) -> str:
     known = [name for name in METRICS if any(summary.get(name) is not None for summary in summaries)]
     if wanted is None:
-        return next((name for name in ("best_val_loss", "best_train_loss") if name in known), "best_val_loss")
+        return selection_metric(summaries)
     if wanted not in known:
         have = f"choose one of {', '.join(known)}" if known else "no run here has a result yet"
         raise UserError(f"--metric {wanted[:60]}: no run here has it; {have}")

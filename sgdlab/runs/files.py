@@ -11,7 +11,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from errno import EIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PART = ".part"
 
@@ -64,6 +67,17 @@ def write_text(path: Path, text: str) -> None:
     """Replace `path` by `text` in UTF-8, whole."""
     with whole_file(path) as file:
         file.write(text.encode())
+
+
+def write_table(path: Path, table: "pd.DataFrame") -> Path:
+    """Replace `path` by the table as CSV, whole; returns the path."""
+    write_text(path, table_text(table))
+    return path
+
+
+def table_text(table: "pd.DataFrame") -> str:
+    """A table as CSV without its index, its lines ended by newlines alone on every system."""
+    return str(table.to_csv(index=False, lineterminator="\n"))
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -16,6 +16,7 @@ from sgdlab.errors import ConfigError, RunFolderError
 from sgdlab.runs.files import remove_parts, write_json, write_text
 from sgdlab.runs.history import last_step, read_history
 from sgdlab.runs.locks import held, is_held
+from sgdlab.runs.names import CONFIG, HISTORY, LOG, PLAN, RUN_FILES, RUNS, SUMMARY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
 Status = Literal["completed", "diverged", "interrupted", "failed", "running"]
 MAX_NAME_BYTES = 180
 
-CONFIG, HISTORY, SUMMARY = "config.yaml", "history.csv", "summary.json"
-ENVIRONMENT, PREPROCESS = "environment.json", "preprocess.json"
-BEST, LAST, PLAN, LOG = "best.pt", "last.pt", "sweep.yaml", "log.txt"
-OWN_FILES = (CONFIG, HISTORY, SUMMARY, ENVIRONMENT, PREPROCESS, BEST, LAST, LOG)
 _TEXTS = ("status", "reason", "engine", "engine_reason", "device")
 
 
@@ -132,7 +129,7 @@ class RunFolder:
     def held(self) -> Iterator[None]:
         """Hold the folder, and clear away what a killed process was about to write."""
         with held(self.path):
-            remove_parts(self.path, OWN_FILES)
+            remove_parts(self.path, RUN_FILES)
             yield
 
 
@@ -209,7 +206,7 @@ def runs_in(path: Path) -> list[RunFolder]:
     """The run folders at `path`: itself, those of a sweep, or those directly inside; by name."""
     if is_run(path):
         return [RunFolder(path)]
-    inside = path / "runs" if is_sweep(path) else path
+    inside = path / RUNS if is_sweep(path) else path
     if is_sweep(path) and not inside.exists():
         return []  # planned, and not begun
     try:

@@ -10,8 +10,8 @@ from filelock import FileLock, Timeout
 
 from sgdlab.errors import RunFolderError
 from sgdlab.runs.files import named
+from sgdlab.runs.names import LOCK
 
-LOCK = ".lock"
 PATIENCE_SECONDS = 5.0
 """How long a held folder is waited for: workers of a killed sweep need a moment to notice and stop."""
 

@@ -10,8 +10,8 @@ from sgdlab.config import Config
 from sgdlab.data import PreparedData, load
 from sgdlab.errors import RunFailed, RunFolderError
 from sgdlab.runs.environment import available_cores
-from sgdlab.runs.folder import PLAN
 from sgdlab.runs.locks import held
+from sgdlab.runs.names import PLAN
 from sgdlab.studies.folder import read_question, write_question
 from sgdlab.studies.question import Question
 from sgdlab.studies.rounds import Round, next_round

@@ -9,10 +9,9 @@ import yaml
 from sgdlab.config import Budget, StopRule, read_document
 from sgdlab.errors import ConfigError, RunFolderError
 from sgdlab.runs.files import write_text
+from sgdlab.runs.names import STUDY
 from sgdlab.studies.question import Question
 
-STUDY = "study.yaml"
-RESULTS, TUNING, ANSWER, RECOMMENDED = "results.csv", "tuning.csv", "study.json", "recommended.yaml"
 _HEAD = "# What this study asks. `sgdlab resume` continues it; `sgdlab study --into` adds batch sizes and seeds.\n"
 
 

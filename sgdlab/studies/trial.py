@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from sgdlab.analysis.steps_to_target import steps_to_target
 from sgdlab.errors import RunFolderError
-from sgdlab.runs.folder import HISTORY, RunFolder
+from sgdlab.runs.folder import RunFolder
 from sgdlab.runs.history import read_history
+from sgdlab.runs.names import HISTORY
 
 Stage = Literal["scan", "check", "refine", "measure"]
 """scan: the grid of rates; check: its best on more seeds, for the target; refine: about the best, with the

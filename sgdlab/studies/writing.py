@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from sgdlab.analysis.intervals import Interval
 from sgdlab.analysis.recommend import Recommendation, recommend
 from sgdlab.analysis.tradeoff import Tradeoff
-from sgdlab.runs.files import write_json, write_text
-from sgdlab.studies.folder import ANSWER, RESULTS, TUNING
+from sgdlab.runs.files import write_json, write_table
+from sgdlab.runs.names import ANSWER, RESULTS, TUNING
 from sgdlab.studies.question import Question
 from sgdlab.studies.result import Result, fit_in_words, notes, table_of, target_in_words
 from sgdlab.studies.tuning import Trials
@@ -21,8 +21,8 @@ FIGURES = ("steps_to_target", "best_rate", "seconds_to_target")
 
 def write_all(path: Path, result: Result, trials: Trials, machine: str) -> None:
     """Write the tables, the answer and the figures of what is known so far. machine: what the seconds are of."""
-    write_text(path / TUNING, tuning_table(result.question, trials).to_csv(index=False, lineterminator="\n"))
-    write_text(path / RESULTS, table_of(result).to_csv(index=False, lineterminator="\n"))
+    write_table(path / TUNING, tuning_table(result.question, trials))
+    write_table(path / RESULTS, table_of(result))
     write_json(path / ANSWER, answer(result, machine))
     if result.rows:
         draw(path, result, machine)

@@ -10,7 +10,8 @@ from sgdlab.data import PreparedData, load
 from sgdlab.errors import RunFolderError
 from sgdlab.runs.environment import available_cores
 from sgdlab.runs.folder import checked_name, create_folder, is_sweep, run_name, slug, stamped
-from sgdlab.runs.locks import LOCK, held
+from sgdlab.runs.locks import held
+from sgdlab.runs.names import LOCK
 from sgdlab.sweeps.manifest import RESOLVED_KEYS, Entry, Manifest, plan_differences, read_manifest
 from sgdlab.sweeps.plan import Axis, PlannedRun, own_axes, plan_runs
 

@@ -9,7 +9,7 @@ from multiprocessing import connection as channels
 from multiprocessing.connection import Connection
 from typing import Any
 
-from sgdlab.runs.folder import LOG
+from sgdlab.runs.names import LOG, RUNS
 from sgdlab.sweeps.manifest import Entry, Manifest, status_of
 from sgdlab.sweeps.watch import Watcher
 from sgdlab.sweeps.worker import Order, Report, work
@@ -50,7 +50,7 @@ def execute(
     flag = context.Value("b", 0, lock=False)
     waiting: list[Entry] = list(todo)
     workers: list[_Worker] = []
-    (manifest.path / "runs").mkdir(exist_ok=True)
+    (manifest.path / RUNS).mkdir(exist_ok=True)
     try:
         while waiting or any(worker.entry for worker in workers):
             if stop.requested:

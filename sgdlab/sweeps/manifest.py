@@ -11,7 +11,8 @@ from typing import Any
 from sgdlab.config import Config, Document, build_config, read_document, settings_of, write_values
 from sgdlab.errors import ConfigError, RunFolderError
 from sgdlab.runs.files import whole_file
-from sgdlab.runs.folder import PLAN, RunFolder, is_run, slug
+from sgdlab.runs.folder import RunFolder, is_run, slug
+from sgdlab.runs.names import PLAN, RUNS
 from sgdlab.sweeps.plan import PlannedRun, vary
 
 RESOLVED_KEYS = ("loss", "device", "engine", "threads")
@@ -52,7 +53,7 @@ class Manifest:
 
     def folder(self, entry: Entry) -> RunFolder:
         """Where the run of an entry lives."""
-        return RunFolder(self.path / "runs" / entry.name)
+        return RunFolder(self.path / RUNS / entry.name)
 
     def refresh(self) -> None:
         """Take every status from the run folders, which know best."""

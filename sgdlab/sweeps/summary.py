@@ -3,13 +3,13 @@
 from typing import TYPE_CHECKING, Any
 
 from sgdlab.errors import RunFolderError
-from sgdlab.runs.files import write_text
+from sgdlab.runs.files import write_table
+from sgdlab.runs.names import RESULTS, SETTINGS_SUMMARY
 from sgdlab.sweeps.manifest import Entry, Manifest
 
 if TYPE_CHECKING:
     import pandas as pd
 
-RESULTS, SUMMARY = "results.csv", "summary.csv"
 OUTCOMES = (
     "best_val_loss", "best_val_accuracy", "best_train_loss", "final_train_loss", "final_val_loss", "final_val_accuracy",
     "train_seconds",
@@ -60,8 +60,8 @@ def write_tables(manifest: Manifest) -> "tuple[pd.DataFrame, pd.DataFrame]":
     """Write results.csv and summary.csv, and return both."""
     table = results(manifest)
     grouped = summarize(table, varied_keys(manifest))
-    write_text(manifest.path / RESULTS, table.to_csv(index=False, lineterminator="\n"))
-    write_text(manifest.path / SUMMARY, grouped.to_csv(index=False, lineterminator="\n"))
+    write_table(manifest.path / RESULTS, table)
+    write_table(manifest.path / SETTINGS_SUMMARY, grouped)
     return table, grouped
 
 

@@ -15,9 +15,10 @@ from typing import Any
 from sgdlab.config import Config
 from sgdlab.data import PreparedData, load
 from sgdlab.errors import SgdlabError
-from sgdlab.runs.folder import LOG, RunFolder
+from sgdlab.runs.folder import RunFolder
 from sgdlab.runs.history import Record
 from sgdlab.runs.locks import FolderHeld
+from sgdlab.runs.names import LOG
 from sgdlab.training.loop import Training
 from sgdlab.training.resolve import Resolved
 from sgdlab.training.session import Session

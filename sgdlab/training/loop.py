@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from sgdlab.runs.history import Record
+from sgdlab.runs.selection import selection_loss
 from sgdlab.training.engines.base import DeviceSplit, Engine, Workload
 from sgdlab.training.losses import Scores
 from sgdlab.training.models import state_copy
@@ -213,11 +214,6 @@ def judged(training: Training, record: Record) -> Record | None:
     if record.step and (best is None or selection_loss(record) < selection_loss(best.record)):
         position.best = Best(record, state_copy(workload.model))
     return record
-
-
-def selection_loss(record: Record) -> float:
-    """What the best model has least of: validation loss, or training loss without validation."""
-    return record.train_loss if math.isnan(record.val_loss) else record.val_loss
 
 
 def _scores(training: Training, rows: DeviceSplit | None) -> Scores:

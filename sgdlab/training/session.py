@@ -11,8 +11,9 @@ from sgdlab.config import Config, config_to_yaml
 from sgdlab.data import PreparedData, preprocess_to_json
 from sgdlab.errors import DataError, EngineError, RunFailed, RunFolderError, is_out_of_memory
 from sgdlab.runs.environment import environment
-from sgdlab.runs.folder import BEST, CONFIG, ENVIRONMENT, HISTORY, LAST, PREPROCESS, SUMMARY, RunFolder, Status
+from sgdlab.runs.folder import RunFolder, Status
 from sgdlab.runs.history import HistoryWriter, Mark, Record
+from sgdlab.runs.names import BEST, CONFIG, ENVIRONMENT, HISTORY, LAST, PREPROCESS, SUMMARY
 from sgdlab.streams import torch_seed
 from sgdlab.training import checkpoint
 from sgdlab.training.engines.base import Workload, build_workload

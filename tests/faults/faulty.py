@@ -74,7 +74,8 @@ def carry(values: dict[str, Any], folder: Path, say: Any = None) -> None:
 
     say: told when it gets going; such a run is slowed down, so that a killer finds it at work.
     """
-    from sgdlab.runs.folder import CONFIG, RunFolder
+    from sgdlab.runs.folder import RunFolder
+    from sgdlab.runs.names import CONFIG
 
     def observe(training: Any, record: Any) -> None:
         if say is not None:

@@ -16,8 +16,9 @@ import pytest
 from sgdlab import api
 from sgdlab.config import document_of
 from sgdlab.errors import RunFailed, SgdlabError
-from sgdlab.runs.folder import LAST, RunFolder
+from sgdlab.runs.folder import RunFolder
 from sgdlab.runs.history import COLUMNS, HistoryWriter, Record, read_history
+from sgdlab.runs.names import LAST
 from sgdlab.sweeps.create import create_sweep, plan_sweep, unfinished
 from sgdlab.sweeps.plan import grid
 from sgdlab.training.start import new_session

@@ -14,9 +14,10 @@ import torch
 from sgdlab import api
 from sgdlab.config import document_of
 from sgdlab.errors import DataError, RunFailed, RunFolderError
-from sgdlab.runs.folder import BEST, HISTORY, LAST, RunFolder
+from sgdlab.runs.folder import RunFolder
 from sgdlab.runs.history import Record
 from sgdlab.runs.locks import held
+from sgdlab.runs.names import BEST, HISTORY, LAST
 from sgdlab.sweeps.create import create_sweep, plan_sweep
 from sgdlab.sweeps.plan import grid
 from sgdlab.training import checkpoint

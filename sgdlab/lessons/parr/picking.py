@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sgdlab.data import load
 from sgdlab.results.opened import Run
-from sgdlab.runs.folder import BEST, LAST
+from sgdlab.runs.names import BEST, LAST
 from sgdlab.training import checkpoint
 from sgdlab.training.engines.base import DeviceSplit, build_workload
 from sgdlab.training.losses import evaluate
