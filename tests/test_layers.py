@@ -12,8 +12,8 @@ from tests.support import ROOT
 
 PACKAGE = ROOT / "sgdlab"
 ROOMS = (
-    "errors", "streams", "config", "analysis", "runs", "plots", "data", "training", "sweeps", "results", "bench",
-    "probes", "studies", "lessons", "api", "report", "cli", "__main__",
+    "errors", "streams", "schema", "data", "config", "analysis", "runs", "plots", "training", "sweeps", "results",
+    "bench", "probes", "studies", "lessons", "api", "report", "cli", "__main__",
 )  # fmt: skip
 """The rooms from the lowest to the highest: a room imports only rooms before it, inside functions too."""
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -130,7 +130,7 @@ def loaded(code: str, cwd: Path) -> set[str]:
     return set(done.stderr.split("\n"))
 
 
-LIGHT = ("errors", "streams", "config", "analysis", "runs", "plots", "cli")
+LIGHT = ("errors", "streams", "schema", "config", "analysis", "runs", "plots", "cli")
 
 
 def test_light_rooms_import_no_torch(tmp_path):

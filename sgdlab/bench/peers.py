@@ -15,8 +15,10 @@ import torch
 from sgdlab.bench.plain_loop import plain_optimizer
 from sgdlab.bench.timing import Sample, TimedTraining
 from sgdlab.config import Config
-from sgdlab.config.schema import Adam, LinearModel, MlpModel, Sgd
 from sgdlab.data import PreparedData
+from sgdlab.schema.models.mlp import LinearModel, MlpModel
+from sgdlab.schema.optimizers.adam import Adam
+from sgdlab.schema.optimizers.sgd import Sgd
 from sgdlab.training.engines.base import build_workload
 from sgdlab.training.losses import loss_of
 from sgdlab.training.sampling import batch_plan

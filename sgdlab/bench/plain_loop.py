@@ -8,11 +8,10 @@ from torch import Tensor, nn
 
 from sgdlab.bench.timing import Sample, TimedTraining
 from sgdlab.config import Config
-from sgdlab.config.schema import OptimizerSection
 from sgdlab.data import PreparedData
+from sgdlab.schema.optimizers.base import Optimizer
 from sgdlab.training.engines.base import build_workload
 from sgdlab.training.losses import loss_of
-from sgdlab.training.optimizers import build_optimizer
 from sgdlab.training.sampling import batch_plan
 
 
@@ -48,9 +47,9 @@ def plain_loop(
     return total
 
 
-def plain_optimizer(section: OptimizerSection, model: nn.Module, rate: float) -> torch.optim.Optimizer:
+def plain_optimizer(section: Optimizer, model: nn.Module, rate: float) -> torch.optim.Optimizer:
     """torch's optimiser with its own defaults, as `torch.optim.Adam(model.parameters(), lr=rate)`: not fused."""
-    optimizer = build_optimizer(section, list(model.parameters()), rate)
+    optimizer = section.build(list(model.parameters()), rate)
     for group in optimizer.param_groups:
         if "fused" in group:
             group["fused"] = None

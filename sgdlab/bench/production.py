@@ -7,9 +7,10 @@ import numpy as np
 import torch
 
 from sgdlab.bench.timing import Sample, TimedTraining
-from sgdlab.config import Budget, Config, nearest
+from sgdlab.config import Budget, Config
 from sgdlab.data import PreparedData
 from sgdlab.errors import EngineError, RunFailed
+from sgdlab.schema.nearest import nearest
 from sgdlab.training.engines.base import build_workload
 from sgdlab.training.engines.select import ENGINES, build_engine
 from sgdlab.training.loop import Position, Training, train

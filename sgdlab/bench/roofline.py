@@ -12,8 +12,11 @@ from sgdlab.bench.production import production
 from sgdlab.bench.synthetic import synthetic
 from sgdlab.bench.timing import TimedTraining
 from sgdlab.config import Config, Document, build_config
-from sgdlab.config.schema import Adagrad, Adam, Rmsprop, Sgd
 from sgdlab.data import PreparedData
+from sgdlab.schema.optimizers.adagrad import Adagrad
+from sgdlab.schema.optimizers.adam import Adam
+from sgdlab.schema.optimizers.rmsprop import Rmsprop
+from sgdlab.schema.optimizers.sgd import Sgd
 from sgdlab.training.engines.select import step_flops
 from sgdlab.training.models import build_model, parameter_count
 from sgdlab.training.resolve import resolve

@@ -14,9 +14,9 @@ from sgdlab.bench.production import engine_configs, production
 from sgdlab.bench.roofline import floor_seconds, parameter_bytes, pass_rate, passes, product_rate
 from sgdlab.bench.timing import Sample, TellRounds, TimedTraining, interleaved, spread, steps_to_time, times_faster
 from sgdlab.config import Config
-from sgdlab.config.schema import BatchSize
 from sgdlab.data import PreparedData
 from sgdlab.errors import ConfigError
+from sgdlab.schema.batch_size import BatchSize
 from sgdlab.training.sampling import batch_plan
 
 if TYPE_CHECKING:

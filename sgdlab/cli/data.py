@@ -17,9 +17,9 @@ def list_sources() -> None:
 
     Example: sgdlab data list
     """
-    from sgdlab.data import SOURCES
+    from sgdlab.data.catalogue import source_facts
 
-    rows = [[name, s.rows, s.features, s.task, s.origin] for name, s in SOURCES.items()]
+    rows = [[name, s.rows, s.features, s.task, s.origin] for name, s in source_facts().items()]
     show_table(["name", "rows", "features", "task", "where from"], rows)
     say("your own: {name: csv, path: my.csv, target: price}, {name: npz, path: my.npz}, or module:function")
 
@@ -35,14 +35,18 @@ def show(
     Example: sgdlab data show mnist-10k --out digits.png
     """
     from sgdlab import plots
-    from sgdlab.config import build_config, document_of, nearest
+    from sgdlab.config import build_config, document_of
     from sgdlab.config.shipped import shipped_names
-    from sgdlab.data import SOURCES, load
+    from sgdlab.data import load
+    from sgdlab.data.catalogue import source_facts
     from sgdlab.errors import ConfigError
+    from sgdlab.schema.nearest import nearest
 
-    source: Any = {"dataset": name, "epochs": 1} if name in SOURCES else name
+    source: Any = {"dataset": name, "epochs": 1} if name in source_facts() else name
     if source == name and not Path(name).exists() and name not in shipped_names():
-        raise ConfigError(f"{name}: neither a data set, a config file nor a shipped config{nearest(name, SOURCES)}")
+        raise ConfigError(
+            f"{name}: neither a data set, a config file nor a shipped config{nearest(name, source_facts())}"
+        )
     if Path(name).suffix == ".csv":
         raise ConfigError(
             f"{name}: name a config that reads it, with dataset: {{name: csv, path: {name}, target: ...}}"
@@ -70,7 +74,7 @@ def get(name: Annotated[str, typer.Argument(metavar="NAME", help="A data set of 
 
     Example: sgdlab data get airfoil
     """
-    from sgdlab.data import fetch
+    from sgdlab.data.catalogue import fetch
 
     with downloading() as progress:
         places = fetch(name, progress)

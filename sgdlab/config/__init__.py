@@ -12,11 +12,11 @@ from sgdlab.config.build import (
     settings_of,
     without_grid,
 )
-from sgdlab.config.document import Document, locate, nearest, read_document, write_values
+from sgdlab.config.document import Document, locate, read_document, write_values
 from sgdlab.config.overrides import set_initial, set_text, set_value
-from sgdlab.config.quantities import Budget, Period, StopRule
-from sgdlab.config.schema import Config
+from sgdlab.config.root import Config
 from sgdlab.config.shipped import find_config
+from sgdlab.schema.quantities import Budget, Period, StopRule
 
 __all__ = [
     "Budget",
@@ -32,7 +32,6 @@ __all__ = [
     "json_schema",
     "load_config",
     "locate",
-    "nearest",
     "plain",
     "portable_values",
     "read_document",

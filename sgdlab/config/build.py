@@ -7,20 +7,23 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic.json_schema import models_json_schema
 
 from sgdlab.config.document import Document, write_values
 from sgdlab.config.faults import explain
 from sgdlab.config.overrides import set_initial, set_text, set_value
-from sgdlab.config.references import absolute_reference
-from sgdlab.config.schema import SHORT_KEYS, Config
+from sgdlab.config.root import REGISTRIES, SHORT_KEYS, Config
 from sgdlab.config.shipped import find_config
 from sgdlab.errors import ConfigError
+from sgdlab.schema.references import absolute_reference
 
 ConfigSource = str | Path | Mapping[str, Any]
 """A config file, the name of a shipped config, or a mapping."""
 
 GRID = "sweep"
 """The key under which a config may carry the grid of a sweep."""
+
+_SHORT_FORMS = {"batch_size": {"type": ["number", "string"]}, "learning_rate": {"type": "number"}}
 
 INITIAL_KEYS = ("batch_size", "learning_rate")
 """Sections of which an option sets the initial value and keeps the schedule."""
@@ -68,10 +71,11 @@ def load_config(source: str | Path, overrides: Iterable[str] = ()) -> Config:
 
 def build_config(document: Document) -> Config:
     """Validate a document; paths and references in it become absolute."""
+    values = portable_values(document)
     try:
-        return Config.model_validate(portable_values(document))
+        return Config.model_validate(values)
     except ValidationError as error:
-        raise ConfigError(explain(error, document)) from None
+        raise ConfigError(explain(error, values, document)) from None
 
 
 def portable_values(document: Document) -> dict[str, Any]:
@@ -90,14 +94,15 @@ def json_schema() -> dict[str, Any]:
     """JSON schema of a config file, short forms included, for editors."""
     schema = Config.model_json_schema()
     schema["title"] = "sgdlab config"
-    definitions = [schema, *schema.get("$defs", {}).values()]
-    for properties in (part.get("properties", {}) for part in definitions):
-        for key in SHORT_KEYS.keys() & properties.keys():
-            if key == "batch_size" or key == "learning_rate":
-                short: dict[str, Any] = {"type": ["number", "string"] if key == "batch_size" else "number"}
-            else:
-                short = {"type": "string"}
-            properties[key] = {"anyOf": [short, properties[key]]}
+    classes = [(cls, "validation") for registry in REGISTRIES.values() for cls in registry.classes()]
+    references, members = models_json_schema(classes)  # type: ignore[arg-type]
+    definitions = schema["$defs"] = schema.get("$defs", {}) | members["$defs"]
+    for part in [schema, *definitions.values()]:
+        for key in SHORT_KEYS.keys() & part.get("properties", {}).keys():
+            kinds = [references[cls, "validation"] for cls in REGISTRIES[key].classes()] if key in REGISTRIES else []
+            long = kinds or [{"$ref": "#/$defs/BatchSize"}]
+            about = {"description": part["properties"][key].get("description", "")}
+            part["properties"][key] = {"anyOf": [_SHORT_FORMS.get(key, {"type": "string"}), *long]} | about
     return schema
 
 

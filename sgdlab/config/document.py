@@ -1,8 +1,7 @@
 """YAML read safely, keeping for every key the line it stands on."""
 
-import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import yaml
 
 from sgdlab.errors import ConfigError, EngineError
+from sgdlab.schema.nearest import did_you_mean
 
 KeyPath = tuple[str | int, ...]
 MAX_BYTES = 1 << 20
@@ -105,19 +105,11 @@ def read_value(text: str, name: str) -> Any:
     return _parse(text, name)[0]
 
 
-def nearest(word: str, choices: Iterable[str]) -> str:
-    """A remedy for a misspelt word: '; did you mean "x"?' or the choices."""
-    known = list(choices)
-    close = difflib.get_close_matches(word[:100], known, n=1)
-    return f'; did you mean "{close[0]}"?' if close else f"; choose one of {', '.join(known)}"
-
-
 def _siblings(path: Path) -> str:
     if not path.parent.is_dir():
         return f"; the folder {path.parent} does not exist"
     others = sorted(p.name for p in path.parent.glob("*.yaml"))[:200]
-    close = difflib.get_close_matches(path.name, others, n=1)
-    return f'; did you mean "{close[0]}"?' if close else ""
+    return did_you_mean(path.name, others)
 
 
 def _parse(text: str, name: str) -> tuple[Any, dict[KeyPath, int]]:

@@ -1,14 +1,13 @@
 """Validation errors in the user's terms: place, key, value, remedy, one line each."""
 
-from typing import Any, get_args
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from sgdlab.config.document import Document, KeyPath, nearest
-from sgdlab.config.schema import MEMBERS, Config
+from sgdlab.config.document import Document, KeyPath
+from sgdlab.config.root import REGISTRIES, Config
+from sgdlab.schema.nearest import nearest
 
-_TAGS = {tag for members in MEMBERS.values() for tag in members.values()} | {"own"}
-_INITS = ("torch", "normal")
 _EXPECTED = {
     "int_type": "must be a whole number",
     "int_from_float": "must be a whole number",
@@ -22,42 +21,22 @@ _EXPECTED = {
 }
 
 
-def explain(error: ValidationError, document: Document) -> list[str]:
-    """One line for each fault, in the order of the file; faults of one place are told once."""
-    messages: dict[KeyPath, str] = {}
-    for fault in error.errors(include_url=False):
-        path = _key_path(fault["loc"], fault["type"])
-        if path not in messages:
-            messages[path] = _message(fault, path)
-        elif fault["type"] == "literal_error":  # "a number or a word": pydantic faults both
-            messages[path] += f", or {fault['ctx']['expected'].strip(chr(39))}"
+def explain(error: ValidationError, values: dict[str, Any], document: Document) -> list[str]:
+    """One line for each fault, in the order of the file. values: what was validated."""
     lines = []
-    for path, message in messages.items():
-        key = ".".join(str(part) for part in path)
-        place = document.origin(path)
+    for fault in error.errors(include_url=False):
+        path, message = fault["loc"], _message(fault, values)
+        key, place = ".".join(map(str, path)), document.origin(path)
         lines.append(f"{place} {key}: {message}" if key else f"{place}: {message}")
     return lines
 
 
-def _key_path(loc: tuple[str | int, ...], kind: str) -> KeyPath:
-    """The path as the user writes it, without the union tags that pydantic puts in."""
-    path = [part for i, part in enumerate(loc) if not (i == 1 and loc[0] in MEMBERS and part in _TAGS)]
-    if "init" in path[:-1] and path[path.index("init") + 1] in _INITS:
-        del path[path.index("init") + 1]
-    last = str(path[-1]) if len(path) > 1 and kind != "extra_forbidden" else ""
-    if last in ("int", "float", "constrained-int", "constrained-float") or last.startswith("literal["):
-        del path[-1]  # the member of "a number or a word" that was tried
-    return tuple(path)
-
-
-def _message(fault: Any, path: KeyPath) -> str:
-    kind, value, context = fault["type"], fault["input"], fault.get("ctx", {})
-    if kind == "union_tag_not_found":
-        return _unknown_name(path, value)
-    if kind == "union_tag_invalid":
-        return f"{_shown(value)}: unknown name; choose one of {context.get('expected_tags')}"
+def _message(fault: Any, values: dict[str, Any]) -> str:
+    kind, value, path, context = fault["type"], fault["input"], fault["loc"], fault.get("ctx", {})
+    if kind == "member":
+        return str(fault["msg"])
     if kind == "extra_forbidden":
-        return f"unknown key{nearest(str(path[-1]), _siblings(fault['loc']))}"
+        return f"unknown key{nearest(str(path[-1]), known_keys(values, path[:-1]))}"
     if kind == "missing":
         return "is missing; add it"
     if kind == "literal_error":
@@ -73,42 +52,18 @@ def _message(fault: Any, path: KeyPath) -> str:
     return f"{_shown(value)}: {fault['msg'][0].lower()}{fault['msg'][1:]}"
 
 
-def _unknown_name(path: KeyPath, value: Any) -> str:
-    section = str(path[-1])
-    key = "schedule" if section == "learning_rate" else "name"
-    if not isinstance(value, dict):
-        return f"{_shown(value)} must be a name or a mapping with the key {key}"
-    if not isinstance(value.get(key), str):
-        return f"needs the key {key}, one of {', '.join(MEMBERS.get(section, _INITS))}"
-    own = {"dataset": "module:function", "model": "module:Class", "optimizer": "a class of torch.optim"}.get(section)
-    return f"{_shown(value[key])} is not known{nearest(value[key], MEMBERS[section])}" + (f" (or {own})" if own else "")
-
-
-def _siblings(loc: tuple[str | int, ...]) -> list[str]:
-    """The keys known where an unknown key stands."""
+def known_keys(values: Any, path: KeyPath) -> list[str]:
+    """The keys that may stand in the section at `path`, which a member's own name decides."""
     model: type[BaseModel] = Config
-    for part in loc[:-1]:
-        if isinstance(part, str) and part in model.model_fields:
-            annotation = model.model_fields[part].annotation
-            members = _models(annotation)
-            tag = loc[loc.index(part) + 1] if len(members) > 1 else None
-            model = next((m for m in members if _carries(m, str(part), tag)), members[0] if members else model)
+    for part in path:
+        values = values[part]
+        if part in REGISTRIES:
+            registry = REGISTRIES[str(part)]
+            model = registry.class_of(values.get(registry.key, registry.default)) or model
+        else:
+            annotation = model.model_fields[str(part)].annotation
+            model = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else model
     return list(model.model_fields)
-
-
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for inner in get_args(annotation) for model in _models(inner)]
-
-
-def _carries(model: type[BaseModel], section: str, tag: Any) -> bool:
-    """Whether `model` is the member that `tag` stands for."""
-    field = model.model_fields.get("schedule" if section == "learning_rate" else "name")
-    names = get_args(field.annotation) if field else ()
-    return any(name == tag or MEMBERS.get(section, {}).get(name) == tag for name in names) or (
-        not names and tag == "own"
-    )
 
 
 def _shown(value: Any) -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sgdlab.config.document import Document, read_value
-from sgdlab.config.schema import SHORT_KEYS, Config
+from sgdlab.config.root import SHORT_KEYS, Config
 from sgdlab.errors import ConfigError
 
 

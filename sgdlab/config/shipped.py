@@ -3,8 +3,9 @@
 import os
 from pathlib import Path
 
-from sgdlab.config.document import Document, nearest, read_document
+from sgdlab.config.document import Document, read_document
 from sgdlab.errors import ConfigError
+from sgdlab.schema.nearest import nearest
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 DEFAULT = "default"

@@ -32,7 +32,8 @@ class Remote:
     """A file that mirrors offer.
 
     folders: subfolders of SGDLAB_DATA in which a user's copy may lie, the first is the one to advise.
-    checksum: "sha256:<hex>" or "md5:<hex>" of the file as the mirrors send it.
+    checksum: "sha256:<hex>" or "md5:<hex>" of the file as the mirrors send it; verify_own: whether a user's
+    copy must have it as well.
     """
 
     source: str
@@ -42,17 +43,18 @@ class Remote:
     max_bytes: int
     folders: tuple[str, ...] = (".",)
     remedy: str = ""
+    verify_own: bool = False
 
 
-def local_file(remote: Remote, progress: Progress | None = None, *, verify_own: bool = False) -> Path:
+def local_file(remote: Remote, progress: Progress | None = None) -> Path:
     """Path of the file on this machine, downloaded if need be.
 
-    A user's own copy in SGDLAB_DATA, gzipped or not, is taken as it is unless `verify_own`.
+    A user's own copy in SGDLAB_DATA, gzipped or not, is taken as it is unless its checksum must hold as well.
     DataError names every mirror's fault and what to do.
     """
     own = own_copy(remote)
     if own is not None:
-        if verify_own and (seen := file_checksum(own, remote.checksum)) != remote.checksum:
+        if remote.verify_own and (seen := file_checksum(own, remote.checksum)) != remote.checksum:
             raise DataError(
                 f"{own}: not the file of {remote.source}: its checksum is {seen}, expected "
                 f"{remote.checksum}; replace it, or unset SGDLAB_DATA to have it downloaded"

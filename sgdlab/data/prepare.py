@@ -14,13 +14,13 @@ from sgdlab.errors import DataError
 from sgdlab.streams import generator
 
 if TYPE_CHECKING:
-    from sgdlab.config.schema import DatasetSection
+    from sgdlab.schema.dataset import Dataset
 
 RowIndices = NDArray[np.intp]
 MAX_NUMBERS = 1 << 32  # 16 GiB of float32
 
 
-def prepare(table: RawTable, dataset: "DatasetSection", seed: int) -> PreparedData:
+def prepare(table: RawTable, dataset: "Dataset", seed: int) -> PreparedData:
     """The PreparedData of `table` under the options of `dataset`; rows are moved by index, copied once.
 
     Splits keep the order of the table, so `sampling: fixed` sees the rows as they stand. A source's
@@ -46,7 +46,7 @@ def prepare(table: RawTable, dataset: "DatasetSection", seed: int) -> PreparedDa
     )
 
 
-def _rows_in_play(n: int, dataset: "DatasetSection", seed: int) -> RowIndices:
+def _rows_in_play(n: int, dataset: "Dataset", seed: int) -> RowIndices:
     """Indices of the rows after `limit` and `resample`."""
     rows = np.arange(min(n, dataset.limit or n))
     if dataset.resample == "bootstrap":
@@ -54,7 +54,7 @@ def _rows_in_play(n: int, dataset: "DatasetSection", seed: int) -> RowIndices:
     return rows
 
 
-def _split(rows: RowIndices, dataset: "DatasetSection", seed: int) -> tuple[RowIndices, RowIndices, RowIndices]:
+def _split(rows: RowIndices, dataset: "Dataset", seed: int) -> tuple[RowIndices, RowIndices, RowIndices]:
     """training, validation, test rows: round(n * share) rows are held out, one at least."""
     n = len(rows)
     held_out = [max(1, round(n * share)) if share > 0 else 0 for share in (dataset.validation, dataset.test)]
@@ -82,7 +82,7 @@ def _repeated(train: RowIndices, times: int, features: int) -> RowIndices:
 
 
 def _fit(
-    table: RawTable, dataset: "DatasetSection", train: RowIndices, fill: NDArray[np.float64] | None
+    table: RawTable, dataset: "Dataset", train: RowIndices, fill: NDArray[np.float64] | None
 ) -> tuple[Affine, Affine]:
     """The maps of features and targets: whitened over the whole table, standardised over `train`.
 

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from sgdlab.config import Config
-from sgdlab.config.schema import BatchSize
 from sgdlab.data import PreparedData
 from sgdlab.errors import ConfigError
+from sgdlab.schema.batch_size import BatchSize
 from sgdlab.training.resolve import resolve
 
 

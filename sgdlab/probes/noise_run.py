@@ -11,7 +11,6 @@ from torch import nn
 from sgdlab import plots
 from sgdlab.analysis.gradient_std import StdLaw
 from sgdlab.config import Config
-from sgdlab.config.schema import Sgd
 from sgdlab.probes.batches import with_replacement
 from sgdlab.probes.gradient_law import FEWEST, MOST, measured_law
 from sgdlab.probes.noise_scale import NoiseProbe, NoiseScale, Quantity
@@ -20,6 +19,7 @@ from sgdlab.runs.files import write_json, write_table
 from sgdlab.runs.folder import RunFolder, checked_name, create_run_folder, run_name, stamped
 from sgdlab.runs.history import TIMING_COLUMNS, Record, read_history
 from sgdlab.runs.names import HISTORY
+from sgdlab.schema.optimizers.sgd import Sgd
 from sgdlab.training.loop import Training
 from sgdlab.training.session import Observer, Session
 from sgdlab.training.signals import StopRequest

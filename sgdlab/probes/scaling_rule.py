@@ -10,8 +10,10 @@ import yaml
 
 from sgdlab.analysis.scaling_rules import GOYAL_WARMUP_EPOCHS, AdamSettings, adam_rule, linear_rule, sqrt_rule
 from sgdlab.config import Config, Document, build_config, locate, portable_values, set_initial, set_value, without_grid
-from sgdlab.config.schema import Adam, Sgd, StepRate
 from sgdlab.errors import ConfigError
+from sgdlab.schema.optimizers.adam import Adam
+from sgdlab.schema.optimizers.sgd import Sgd
+from sgdlab.schema.schedules.falling import StepSchedule
 
 Rule = Literal["linear", "sqrt", "adam", "growth"]
 SOURCES = {
@@ -147,7 +149,7 @@ def _steps_divided(document: Document, kappa: float) -> list[str]:
 def _grow(document: Document, config: Config, largest: int | None, rows: int) -> list[str]:
     """The step schedule's factor f becomes growth by 1/f at the same epochs, the rate constant."""
     rate, size = config.learning_rate, config.batch_size
-    if not isinstance(rate, StepRate) or rate.factor >= 1:
+    if not isinstance(rate, StepSchedule) or rate.factor >= 1:
         raise ConfigError(
             "--rule growth: turns a falling step schedule into growth; this config's learning_rate has none"
         )

@@ -4,8 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgdlab.analysis.stable_rate import StableRate, largest_stable_rate
-from sgdlab.config.schema import LinearModel, Sgd
 from sgdlab.probes.restarts import Trials
+from sgdlab.schema.models.mlp import LinearModel
+from sgdlab.schema.optimizers.sgd import Sgd
 from sgdlab.training.engines.base import Workload
 
 STEPS = 300

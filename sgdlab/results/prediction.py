@@ -11,7 +11,7 @@ from sgdlab.errors import RunFolderError
 from sgdlab.runs.folder import RunFolder, is_sweep
 from sgdlab.runs.names import BEST, PREPROCESS
 from sgdlab.training import checkpoint, losses
-from sgdlab.training.models import build_model, row_shape
+from sgdlab.training.models import build_model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,7 +52,7 @@ def predict_csv(folder: RunFolder, path: Path) -> "pd.DataFrame":
     preprocess = preprocess_from_json(facts)
     delimiter = getattr(config.dataset, "delimiter", ",")
     x = apply_preprocess(preprocess, read_csv(path, delimiter=delimiter))
-    shape = row_shape(config.model, tuple(facts["input_shape"]))
+    shape = config.model.row_shape(tuple(facts["input_shape"]))
     outputs = losses.predict(model, torch.from_numpy(x).reshape(len(x), *shape))
     if preprocess.classes is None:
         values = outputs.double().numpy() * preprocess.target_scale + preprocess.target_shift

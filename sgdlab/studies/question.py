@@ -8,8 +8,8 @@ from typing import Any, Literal
 from sgdlab.config import Budget, Config, Document, StopRule, build_config, set_initial, set_value
 from sgdlab.errors import ConfigError
 from sgdlab.studies.rates import RateGrid, rate_grid
-from sgdlab.training.optimizers import total_steps
 from sgdlab.training.sampling import batch_plan
+from sgdlab.training.schedules import total_steps
 
 TargetFrom = Literal["given", "config", "tuning"]
 TUNING_SHARE = 0.1

@@ -7,8 +7,8 @@ from decimal import ROUND_CEILING, Decimal
 from typing import cast
 
 from sgdlab.config import StopRule
-from sgdlab.config.quantities import Metric
 from sgdlab.errors import RunFailed
+from sgdlab.schema.quantities import Metric
 from sgdlab.studies.question import Question
 from sgdlab.studies.trial import Request
 from sgdlab.studies.tuning import Choice, Trials, check, choose, evaluate_every, scan

@@ -3,8 +3,8 @@
 from sgdlab.config import Config
 from sgdlab.data import PreparedData
 from sgdlab.training.engines.select import step_flops
-from sgdlab.training.optimizers import total_steps
 from sgdlab.training.sampling import batch_plan
+from sgdlab.training.schedules import total_steps
 
 _FLOPS_PER_SECOND = 3e10  # what one ordinary core does on small matrices
 _STEP_SECONDS = {"eager": 150e-6, "native": 1e-6}

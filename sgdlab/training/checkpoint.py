@@ -10,7 +10,6 @@ import torch
 import yaml
 
 from sgdlab.config import Config, config_to_yaml
-from sgdlab.config.schema import CosineRate, OneCycleRate
 from sgdlab.errors import RunFolderError
 from sgdlab.runs.files import whole_file
 from sgdlab.runs.history import Mark, Record
@@ -104,8 +103,11 @@ def changed_keys(content: dict[str, Any], config: Config) -> list[str]:
     """Keys in which a run's config differs from that of its checkpoint; epochs may have grown."""
     try:
         before, now = (yaml.safe_load(text) for text in (content["config"], config_to_yaml(config)))
-        horizon = isinstance(config.learning_rate, CosineRate | OneCycleRate)
-        grown = not horizon and config.epochs is not None and before.get("epochs", math.inf) <= config.epochs
+        grown = (
+            not config.learning_rate.needs_horizon
+            and config.epochs is not None
+            and before.get("epochs", math.inf) <= config.epochs
+        )
         keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
     except (KeyError, TypeError, AttributeError, yaml.YAMLError):
         return ["everything"]

@@ -15,8 +15,8 @@ from sgdlab.runs.selection import selection_loss
 from sgdlab.training.engines.base import DeviceSplit, Engine, Workload
 from sgdlab.training.losses import Scores
 from sgdlab.training.models import state_copy
-from sgdlab.training.optimizers import RateSchedule, total_steps
 from sgdlab.training.sampling import BatchStream, Segment, batch_plan
+from sgdlab.training.schedules import RateSchedule, total_steps
 
 SEGMENT_SECONDS = 0.2
 """An engine works about so long before signals, progress and checkpoints get their turn."""

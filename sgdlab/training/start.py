@@ -3,14 +3,23 @@
 import math
 from typing import TYPE_CHECKING
 
-from sgdlab.config import Config, Document, locate
-from sgdlab.data import config_and_data, load
+from sgdlab.config import Config, Document, build_config, locate, without_grid
+from sgdlab.data import load
 from sgdlab.errors import ConfigError, RunFolderError
 from sgdlab.runs.folder import RunFolder
 
 if TYPE_CHECKING:
-    from sgdlab.data import Progress
+    from sgdlab.data import PreparedData, Progress
     from sgdlab.training.session import Session
+
+
+def config_and_data(
+    document: Document, progress: "Progress | None" = None, seed: int | None = None
+) -> "tuple[Config, PreparedData]":
+    """The config of one run and its data, on the split of its seed or of `seed`; faults name file and line."""
+    config = build_config(without_grid(document))
+    with locate(document):
+        return config, load(config.dataset, config.seed if seed is None else seed, progress=progress)
 
 
 def new_session(document: Document, progress: "Progress | None" = None) -> "Session":
@@ -50,7 +59,7 @@ def extended(config: Config, epochs: float) -> Config:
         raise ConfigError(f"{option}: the run's budget is {config.total_budget}; start a new run")
     if not config.epochs <= epochs < math.inf:
         raise ConfigError(f"{option}: must be a number of at least the {config.epochs:g} epochs of the run")
-    if config.learning_rate.schedule in ("cosine", "one-cycle") and epochs != config.epochs:
+    if config.learning_rate.needs_horizon and epochs != config.epochs:
         raise ConfigError(
             f"{option}: the {config.learning_rate.schedule} schedule depends on the number of epochs; start a new run"
         )

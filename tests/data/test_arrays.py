@@ -12,9 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sgdlab.config.schema import FunctionDataset, NpzDataset
 from sgdlab.data import PreparedData, load
-from sgdlab.data.sources import npz as archive
+from sgdlab.data.sources.function import FunctionDataset
+from sgdlab.data.sources.npz import NpzDataset
+from sgdlab.data.tables import npz_arrays as archive
 from sgdlab.errors import ConfigError, DataError, UserError
 
 X, Y = np.arange(12.0).reshape(6, 2), np.array([0, 1, 2, 0, 1, 2])

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sgdlab.config.schema import CsvDataset
 from sgdlab.data import PreparedData, load
+from sgdlab.data.sources.csv_file import CsvDataset
 from sgdlab.errors import DataError
 
 GOOD = "age,city,price\n31,Rome,10.5\n42,Paris,20\n53,Rome,31.5\n64,Oslo,40\n75,Oslo,51\n"

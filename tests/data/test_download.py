@@ -14,10 +14,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from sgdlab.config.schema import AirfoilDataset, ImageDataset
-from sgdlab.data import SOURCES, download, fetch, load
+from sgdlab.data import download, load
+from sgdlab.data.catalogue import fetch, source_facts
 from sgdlab.data.download import Remote, cache_folder, local_file
-from sgdlab.data.sources import airfoil, images
+from sgdlab.data.sources import images
+from sgdlab.data.sources.airfoil import Airfoil
+from sgdlab.data.sources.images import ImageDataset
 from sgdlab.errors import DataError
 
 CONTENT = bytes(range(256)) * 400
@@ -237,21 +239,22 @@ def test_labels_that_do_not_fit_the_images_are_refused(server, small_mnist, tmp_
 
 
 def test_airfoil_offline_names_both_ways_and_the_twin(server, monkeypatch):
-    monkeypatch.setattr(airfoil, "FILE", replace(airfoil.FILE, urls=(f"{server.url}/absent/x",)))
+    absent = replace(Airfoil.remote_files("airfoil")[0], urls=(f"{server.url}/absent/x",))
+    monkeypatch.setattr(Airfoil, "remote_files", lambda *_: (absent,))
     with pytest.raises(DataError, match=r"HTTP 404[\s\S]*SGDLAB_DATA[\s\S]*airfoil-twin"):
-        load(AirfoilDataset(name="airfoil"), 0)
+        load(Airfoil(name="airfoil"), 0)
 
 
 def test_a_wrong_airfoil_file_of_ones_own_is_refused(server, tmp_path, monkeypatch):
     monkeypatch.setenv("SGDLAB_DATA", str(tmp_path))
     (tmp_path / "airfoil_self_noise.dat").write_text("1\t2\t3\t4\t5\t6\n")
     with pytest.raises(DataError, match=r"airfoil_self_noise.dat: not the file of airfoil: its checksum is sha256:"):
-        load(AirfoilDataset(name="airfoil"), 0)
+        load(Airfoil(name="airfoil"), 0)
 
 
 def test_every_source_says_where_it_comes_from_and_what_may_be_done_with_it():
-    assert list(SOURCES)[:5] == ["mnist-10k", "mnist", "fashion-mnist", "airfoil", "airfoil-twin"]
-    assert all(source.origin and source.licence and source.description for source in SOURCES.values())
+    assert set(list(source_facts())[:5]) == {"mnist-10k", "mnist", "fashion-mnist", "airfoil", "airfoil-twin"}
+    assert all(source.origin and source.licence and source.description for source in source_facts().values())
     assert fetch("mnist-10k") == fetch("airfoil-twin") == ()
     with pytest.raises(DataError, match='no such data set; did you mean "mnist-10k"'):
         fetch("mnist-10")

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sgdlab.config.schema import CsvDataset, ImageDataset
 from sgdlab.data import apply_preprocess, load, preprocess_from_json, preprocess_to_json, read_csv
 from sgdlab.data.prepared import Column, Preprocess
+from sgdlab.data.sources.csv_file import CsvDataset
+from sgdlab.data.sources.mnist_10k import Mnist10k
 from sgdlab.errors import DataError
 
 ROWS = "age,city,price\n31,Rome,10.5\n42,Paris,20\n53,Rome,31.5\n,Oslo,40\n75,Oslo,51\n"
@@ -82,7 +83,7 @@ def test_categories_of_numbers_survive_pandas(fitted):
 
 
 def test_images_are_predicted_by_position():
-    preprocess = load(ImageDataset(name="mnist-10k", limit=50), 0).preprocess
+    preprocess = load(Mnist10k(name="mnist-10k", limit=50), 0).preprocess
     frame = {f"pixel{i}": [i % 256] for i in range(784)}
     expected = np.float32([i % 256 for i in range(784)]) / 256
     assert np.array_equal(apply_preprocess(preprocess, frame)[0], expected)
@@ -124,7 +125,7 @@ def test_preprocess_survives_json_bit_for_bit(shift, scale, name, categories, fi
 
 
 def edited(key, value):
-    preprocess = load(ImageDataset(name="mnist-10k", limit=50), 0).preprocess
+    preprocess = load(Mnist10k(name="mnist-10k", limit=50), 0).preprocess
     return {**preprocess_to_json(preprocess), key: value}
 
 

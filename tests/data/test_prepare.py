@@ -6,19 +6,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sgdlab.config.schema import AirfoilDataset, CsvDataset, Dataset, ImageDataset
 from sgdlab.data import load
 from sgdlab.data.checksum import table_checksum
 from sgdlab.data.prepare import prepare
 from sgdlab.data.raw import RawTable
 from sgdlab.data.scaling import moments
-from sgdlab.data.sources.mnist_10k import load_mnist_10k
+from sgdlab.data.sources.airfoil_twin import AirfoilTwin
+from sgdlab.data.sources.csv_file import CsvDataset
+from sgdlab.data.sources.mnist_10k import Mnist10k
 from sgdlab.errors import DataError
 
 
 def options(**keys):
     """Options of the steps alone; `name` is only for messages."""
-    return AirfoilDataset(name="airfoil-twin", **{"standardize": False, "validation": 0.0, **keys})
+    return AirfoilTwin(name="airfoil-twin", **{"standardize": False, "validation": 0.0, **keys})
 
 
 def table(x, y=None, **keys):
@@ -37,8 +38,8 @@ def rows_of(split):
 
 
 def test_mnist_10k_is_the_published_sample_in_256ths():
-    data = load(ImageDataset(name="mnist-10k", validation=0.0), seed=0)
-    raw = load_mnist_10k()
+    data = load(Mnist10k(name="mnist-10k", validation=0.0), seed=0)
+    raw = Mnist10k(name="mnist-10k").read()
     assert data.train.x.shape == (10_000, 784) and data.input_shape == (1, 28, 28)
     assert data.train.x.dtype == np.float32 and data.train.x.flags.c_contiguous
     assert data.train.y.dtype == np.int64 and data.outputs == 10
@@ -188,10 +189,6 @@ def test_images_standardise_like_floats_whatever_their_type():
     assert_array_equal(small.train.x, wide.train.x)
 
 
-def test_every_dataset_section_has_a_reader():
-    from sgdlab.data.sources.reading import load_raw
-
-    with pytest.raises(DataError, match="no reader"):
-        load_raw(Dataset())
+def test_a_file_that_is_not_there_is_said_so():
     with pytest.raises(DataError, match="no such file"):
         load(CsvDataset(name="csv", path="/nowhere/at/all.csv", target="y"), 0)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from sgdlab.config.schema import AirfoilDataset
 from sgdlab.data import load
-from sgdlab.data.sources.airfoil_twin import COVARIANCE, MEAN, twin_rows
+from sgdlab.data.sources.airfoil import Airfoil
+from sgdlab.data.sources.airfoil_twin import COVARIANCE, MEAN, AirfoilTwin, twin_rows
 
 D = {"whiten": True, "limit": 1500, "validation": 0.0, "standardize": False}
 """The data steps of the chapter."""
@@ -20,7 +20,7 @@ def real():
     folder = os.environ.get("SGDLAB_DATA", "")
     if not os.path.isfile(os.path.join(folder, "airfoil_self_noise.dat")):
         pytest.skip("needs the real airfoil file: set SGDLAB_DATA to the folder that holds airfoil_self_noise.dat")
-    return load(AirfoilDataset(name="airfoil", **D), 0)
+    return load(Airfoil(name="airfoil", **D), 0)
 
 
 def losses(split, w, b=0.0, lr=1.0, epochs=10):
@@ -51,7 +51,7 @@ def test_twin_is_the_same_on_every_call_and_gaussian():
 
 
 def test_twin_follows_airfoil_under_full_batch_gradient_descent(real):
-    twin = load(AirfoilDataset(name="airfoil-twin", **D), 0)
+    twin = load(AirfoilTwin(name="airfoil-twin", **D), 0)
     for seed in range(5):
         w = np.random.default_rng(seed).normal(0, 0.01, 5)
         for lr in (1.0, 0.8):
@@ -60,7 +60,7 @@ def test_twin_follows_airfoil_under_full_batch_gradient_descent(real):
 
 
 def test_whitening_is_in_the_twins_numbers_and_changes_nothing():
-    with_whiten, without = (load(AirfoilDataset(name="airfoil-twin", **{**D, "whiten": w}), 0) for w in (True, False))
+    with_whiten, without = (load(AirfoilTwin(name="airfoil-twin", **{**D, "whiten": w}), 0) for w in (True, False))
     assert np.array_equal(with_whiten.train.x, without.train.x)
     assert np.array_equal(with_whiten.train.y, without.train.y)
 

@@ -239,7 +239,7 @@ def test_second_signal_ends_at_once_and_leaves_whole_files(tmp_path, runs):
         (["--engine", "native", "--set", "optimizer=rmsprop"], "engine: native cannot run this config"),
         (["--epochs", 0], "epochs: 0.0: input should be greater than 0"),
         (["--learning-rate", "nan"], "learning_rate.initial: nan must be a finite number"),
-        (["--threads", "0"], "threads: 0: input should be greater than or equal to 1"),
+        (["--threads", "0"], "threads: 0: must be a whole number from 1 to 1,024, or auto"),
     ],
     ids=lambda value: " ".join(map(str, value)) if isinstance(value, list) else "",
 )

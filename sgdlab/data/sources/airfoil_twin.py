@@ -7,14 +7,20 @@ full-batch gradient descent follows the real set's losses; single rows are not t
 """
 
 import math
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
 
-import numpy as np
-from numpy.typing import NDArray
+from pydantic import Field
 
-from sgdlab.data.prepared import Column
-from sgdlab.data.raw import RawTable
 from sgdlab.data.sources.airfoil import FEATURES, TARGET
-from sgdlab.streams import generator
+from sgdlab.schema.dataset import SOURCES, Dataset, SourceFacts
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from sgdlab.data.download import Progress
+    from sgdlab.data.raw import RawTable
 
 ROWS = 1500
 MEAN = (
@@ -42,25 +48,47 @@ COVARIANCE = (  # lower triangle, row by row; the last row is the target's
 )
 
 
-def load_airfoil_twin() -> RawTable:
-    """1,500 rows in whitened units; `whiten` is in the numbers already and changes nothing."""
-    rows = twin_rows()
-    return RawTable(
-        source="airfoil-twin",
-        x=np.ascontiguousarray(rows[:, :-1]),
-        y=np.ascontiguousarray(rows[:, -1:]),
-        place=lambda row, feature: f"airfoil-twin: row {row}, {FEATURES[feature]}",
-        columns=tuple(Column(name) for name in FEATURES),
-        target_names=(TARGET,),
-        whitened=True,
-    )
+@SOURCES.member
+class AirfoilTwin(Dataset):
+    """Synthetic: 1,500 Gaussian rows with the means and covariances of airfoil, whitened."""
+
+    name: Literal["airfoil-twin"]
+    standardize: bool = Field(True, description="mean 0, variance 1, fitted on the training rows")
+    facts: ClassVar[dict[str, SourceFacts]] = {
+        "airfoil-twin": SourceFacts(
+            "synthetic: Gaussian rows with exactly the means and covariances of airfoil, whitened", "regression",
+            1_500, 5, "embedded", "MIT",
+        )
+    }  # fmt: skip
+
+    def read(self, progress: "Progress | None" = None, folder: Path | None = None) -> "RawTable":
+        """See Dataset.read: rows in whitened units; `whiten` is in the numbers already and changes nothing."""
+        import numpy as np
+
+        from sgdlab.data.prepared import Column
+        from sgdlab.data.raw import RawTable
+
+        rows = twin_rows()
+        return RawTable(
+            source="airfoil-twin",
+            x=np.ascontiguousarray(rows[:, :-1]),
+            y=np.ascontiguousarray(rows[:, -1:]),
+            place=lambda row, feature: f"airfoil-twin: row {row}, {FEATURES[feature]}",
+            columns=tuple(Column(name) for name in FEATURES),
+            target_names=(TARGET,),
+            whitened=True,
+        )
 
 
-def twin_rows() -> NDArray[np.float64]:
+def twin_rows() -> "NDArray[np.float64]":
     """[1500, 6]: z = normal rows less their mean;  x = mean + z inv(L_z)' L',  cov(z) = L_z L_z'.
 
     Sums are exact (math.fsum) and products elementwise, so every machine gets the same bits.
     """
+    import numpy as np
+
+    from sgdlab.streams import generator
+
     z = generator(0, "twin").standard_normal((ROWS, len(MEAN)))
     z -= np.array([math.fsum(column) / ROWS for column in z.T])
     seen = [[math.fsum(z[:, i] * z[:, j]) / ROWS for j in range(i + 1)] for i in range(len(MEAN))]
@@ -82,7 +110,7 @@ def _cholesky(a: list[list[float]]) -> list[list[float]]:
     return lower
 
 
-def _solve_rows(lower: list[list[float]], z: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+def _solve_rows(lower: list[list[float]], z: "NDArray[np.float64]") -> "list[NDArray[np.float64]]":
     """Columns u_i with z_i = sum_j L_ij u_j: uncorrelated, variance 1."""
     u: list[NDArray[np.float64]] = []
     for i, row in enumerate(lower):

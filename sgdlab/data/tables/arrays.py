@@ -11,7 +11,8 @@ from sgdlab.data.tables.labels import class_indices, distinct_labels
 from sgdlab.errors import DataError
 
 if TYPE_CHECKING:
-    from sgdlab.config.schema import FunctionDataset, NpzDataset
+    from sgdlab.data.sources.function import FunctionDataset
+    from sgdlab.data.sources.npz import NpzDataset
 
 
 class Named(NamedTuple):

@@ -7,7 +7,6 @@ import numpy as np
 import torch
 
 from sgdlab.config import Config, build_config, document_of, without_grid
-from sgdlab.config.schema import BatchSize
 from sgdlab.data import load
 from sgdlab.lessons.clock import NATIVE, PLAIN, epoch_clock
 from sgdlab.lessons.experiment import Experiment
@@ -16,6 +15,7 @@ from sgdlab.lessons.parr.evidence import SIZES, ParrEvidence
 from sgdlab.lessons.parr.leak import leaked_share
 from sgdlab.lessons.parr.picking import picked
 from sgdlab.results.opened import Sweep
+from sgdlab.schema.batch_size import BatchSize
 
 TUNING_SEEDS_FROM = 1000
 """Rates are tuned on seeds that the measurement does not use: 1000 + seed."""

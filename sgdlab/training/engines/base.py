@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from sgdlab.config import Config
 from sgdlab.data import PreparedData, Split
 from sgdlab.training.losses import Scores, evaluate
-from sgdlab.training.models import build_model, row_shape
+from sgdlab.training.models import build_model
 from sgdlab.training.sampling import Segment
 
 
@@ -97,7 +97,7 @@ def aligned(rows: Tensor) -> Tensor:
 def build_workload(config: Config, data: PreparedData) -> Workload:
     """Build the model and put the data on the device of a resolved config."""
     device = torch.device(config.device)
-    shape = row_shape(config.model, data.input_shape)
+    shape = config.model.row_shape(data.input_shape)
     model = build_model(config.model, data.input_shape, data.outputs, config.seed).to(device)
 
     def rows(split: Split | None) -> DeviceSplit | None:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from sgdlab.config import Config
 from sgdlab.training.engines.base import Engine, Workload, aligned
 from sgdlab.training.losses import loss_of
-from sgdlab.training.optimizers import build_optimizer
 from sgdlab.training.sampling import Segment
 
 GATHER_BYTES = 32 << 20
@@ -25,7 +24,7 @@ class EagerEngine(Engine):
     def __init__(self, workload: Workload) -> None:
         super().__init__(workload)
         trained = [p for p in workload.model.parameters() if p.requires_grad]
-        self.optimizer = build_optimizer(workload.config.optimizer, trained, workload.config.learning_rate.initial)
+        self.optimizer = workload.config.optimizer.build(trained, workload.config.learning_rate.initial)
 
     @classmethod
     def refusal(cls, config: Config) -> str | None:
@@ -88,7 +87,7 @@ class EagerEngine(Engine):
             self.workload.config, copy.deepcopy(self.workload.model), self.workload.train, None, None
         )
         trained = [p for p in spare.workload.model.parameters() if p.requires_grad]
-        spare.optimizer = build_optimizer(self.workload.config.optimizer, trained, 0.0)
+        spare.optimizer = self.workload.config.optimizer.build(trained, 0.0)
         size = self.workload.config.batch_size.initial
         rows = len(self.workload.train.x) if size == "full" else size
         with torch.random.fork_rng():

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 import torch
 
 from sgdlab.config import Config
-from sgdlab.config.schema import LinearModel, MlpModel
 from sgdlab.data import PreparedData
 from sgdlab.errors import EngineError
 from sgdlab.training.engines.base import Engine, Workload
 from sgdlab.training.engines.eager import EagerEngine
 from sgdlab.training.engines.native.engine import NativeEngine
-from sgdlab.training.models import build_model, row_shape
+from sgdlab.training.models import build_model
 
 MANY_FLOPS = 1e9
 """Floating-point operations in a step from which sharing it out among threads pays: about 10 ms on one core."""
@@ -83,13 +82,9 @@ def resolve_device(wanted: str) -> str:
 def step_flops(config: Config, data: PreparedData) -> float:
     """Floating-point operations of one update: 2 per multiply-add, forward, backward and gradient."""
     rows = len(data.train) if config.batch_size.initial == "full" else config.batch_size.initial
-    match config.model:
-        case LinearModel():
-            widths: tuple[int, ...] = (data.features, data.outputs)
-        case MlpModel():
-            widths = (data.features, *config.model.hidden, data.outputs)
-        case _:
-            return rows * _counted_flops(config, data)
+    widths = config.model.widths(data.features, data.outputs)
+    if widths is None:
+        return rows * _counted_flops(config, data)
     weights = [a * b for a, b in itertools.pairwise(widths)]
     return 2.0 * rows * (3 * sum(weights) - weights[0])  # the first layer passes no gradient on
 
@@ -99,7 +94,7 @@ def _counted_flops(config: Config, data: PreparedData) -> float:
     from torch.utils.flop_counter import FlopCounterMode
 
     model = build_model(config.model, data.input_shape, data.outputs, config.seed).eval()
-    shape = row_shape(config.model, data.input_shape)
+    shape = config.model.row_shape(data.input_shape)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         model(torch.zeros(2, *shape))
     return 3.0 * max(float(counter.get_total_flops()), 2.0 * math.prod(shape)) / 2

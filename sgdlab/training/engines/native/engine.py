@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from torch import nn
 
 from sgdlab.config import Config
-from sgdlab.config.schema import Adam, LinearModel, MlpModel, Sgd
+from sgdlab.schema.models.mlp import LinearModel, MlpModel
+from sgdlab.schema.optimizers.adam import Adam
+from sgdlab.schema.optimizers.sgd import Sgd
 from sgdlab.training.engines.base import DeviceSplit, Engine, Workload
 from sgdlab.training.engines.native import steps as kernels
 from sgdlab.training.losses import Scores

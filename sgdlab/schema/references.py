@@ -4,19 +4,19 @@ A reference is `path/file.py:name` or `package.module:name`. Importing runs that
 a config runs any.
 """
 
-import difflib
 import hashlib
 import importlib
 import os
 import sys
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
 from sgdlab.errors import ConfigError
+from sgdlab.schema.nearest import did_you_mean
 
 _LOADED: dict[Path, tuple[tuple[int, int], ModuleType]] = {}
 """Files imported so far with the state they had: an edited file is imported anew."""
@@ -41,7 +41,7 @@ def load_reference(reference: str, folder: Path | None = None) -> object:
     try:
         return getattr(loaded, name)
     except AttributeError:
-        raise ConfigError(f'{path or module}: has no "{name}"{_nearest(name, vars(loaded))}') from None
+        raise ConfigError(f'{path or module}: has no "{name}"{did_you_mean(name, vars(loaded))}') from None
 
 
 def absolute_reference(reference: str, folder: Path) -> str:
@@ -82,7 +82,7 @@ def _import_file(path: Path) -> ModuleType:
     """
     if not os.path.isfile(path):
         beside = [other.name for other in path.parent.glob("*.py")] if os.path.isdir(path.parent) else []
-        raise ConfigError(f"no file {path}{_nearest(path.name, beside)}")
+        raise ConfigError(f"no file {path}{did_you_mean(path.name, beside)}")
     if os.path.isfile(path.with_name("__init__.py")):
         return _import_from_package(path)
     state = path.stat()
@@ -129,7 +129,9 @@ def _import_module(name: str, folder: Path) -> ModuleType:
         if not isinstance(fault.__cause__, ModuleNotFoundError) or not f"{name}.".startswith(f"{missing}."):
             raise
     known = [path.stem for path in folder.glob("*.py")] + list(sys.modules)
-    raise ConfigError(f'no module "{name}"{_nearest(name, known)}; looked for in {folder} and the installed packages')
+    raise ConfigError(
+        f'no module "{name}"{did_you_mean(name, known)}; looked for in {folder} and the installed packages'
+    )
 
 
 @contextmanager
@@ -155,8 +157,3 @@ def _user_faults(path: Path | None) -> Iterator[None]:
     except (Exception, SystemExit) as fault:
         text = f"{type(fault).__name__} while importing it: {fault}"
         raise ConfigError(f"{error_place(fault, path)}: {text}") from fault
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name[:100], list(known), n=1)
-    return f'; did you mean "{near[0]}"?' if near else ""

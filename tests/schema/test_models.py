@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from sgdlab.errors import ConfigError
-from sgdlab.training.models import build_model, parameter_count, row_shape, state_copy
+from sgdlab.training.models import build_model, parameter_count, state_copy
 from tests.support import make_config
 
 
@@ -82,9 +82,9 @@ def test_cnn_takes_images_and_refuses_vectors_and_too_many_halvings():
 
 
 def test_rows_are_flat_for_linear_layers_and_natural_for_the_rest():
-    shapes = {name: row_shape(make_config(model=name).model, (1, 4, 4)) for name in ("linear", "mlp", "cnn", "m:F")}
+    shapes = {name: make_config(model=name).model.row_shape((1, 4, 4)) for name in ("linear", "mlp", "cnn", "m:F")}
     assert shapes == {"linear": (16,), "mlp": (16,), "cnn": (1, 4, 4), "m:F": (1, 4, 4)}
-    assert row_shape(make_config(model={"name": "m:F", "input": "flat"}).model, (1, 4, 4)) == (16,)
+    assert make_config(model={"name": "m:F", "input": "flat"}).model.row_shape((1, 4, 4)) == (16,)
 
 
 def test_state_copy_is_not_changed_by_further_training():

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from sgdlab.config.references import absolute_reference, load_reference
 from sgdlab.errors import ConfigError
+from sgdlab.schema.references import absolute_reference, load_reference
 
 
 @pytest.fixture
