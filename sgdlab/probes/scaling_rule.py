@@ -12,6 +12,7 @@ from sgdlab.analysis.scaling_rules import GOYAL_WARMUP_EPOCHS, AdamSettings, ada
 from sgdlab.config import Config, Document, build_config, locate, portable_values, set_initial, set_value, without_grid
 from sgdlab.config.schema import Adam, Sgd, StepRate
 from sgdlab.errors import ConfigError
+from sgdlab.training.sampling import batch_rows
 
 Rule = Literal["linear", "sqrt", "adam", "growth"]
 SOURCES = {
@@ -64,7 +65,7 @@ def _move(document: Document, config: Config, rule: Rule, to: int, rows: int) ->
         raise ConfigError("batch_size.every: the batch grows during the run; scale a config with a fixed batch size")
     if not 1 <= to <= rows:
         raise ConfigError(f"--to {to}: must lie between 1 and the {rows:,} training rows")
-    old = rows if size.initial == "full" else size.initial
+    old = batch_rows(size.initial, rows)
     kappa = to / old
     notes = [f"batch size {old:,} -> {to:,} (κ = {kappa:.6g}), rule {rule}: {SOURCES[rule]}"]
     try:

@@ -11,7 +11,7 @@ from sgdlab.config import Config
 from sgdlab.training.engines.base import Engine, Workload, aligned
 from sgdlab.training.losses import loss_of
 from sgdlab.training.optimizers import build_optimizer
-from sgdlab.training.sampling import Segment
+from sgdlab.training.sampling import Segment, batch_rows
 
 GATHER_BYTES = 32 << 20
 """DeviceSplit are gathered for several steps at once, up to this much memory."""
@@ -89,8 +89,7 @@ class EagerEngine(Engine):
         )
         trained = [p for p in spare.workload.model.parameters() if p.requires_grad]
         spare.optimizer = build_optimizer(self.workload.config.optimizer, trained, 0.0)
-        size = self.workload.config.batch_size.initial
-        rows = len(self.workload.train.x) if size == "full" else size
+        rows = batch_rows(self.workload.config.batch_size.initial, len(self.workload.train.x))
         with torch.random.fork_rng():
             for _ in range(2):
                 spare._update(self.workload.train.x[:rows], self.workload.train.y[:rows], 0.0)

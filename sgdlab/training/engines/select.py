@@ -14,6 +14,7 @@ from sgdlab.training.engines.base import Engine, Workload
 from sgdlab.training.engines.eager import EagerEngine
 from sgdlab.training.engines.native.engine import NativeEngine
 from sgdlab.training.models import build_model, row_shape
+from sgdlab.training.sampling import batch_rows
 
 MANY_FLOPS = 1e9
 """Floating-point operations in a step from which sharing it out among threads pays: about 10 ms on one core."""
@@ -82,7 +83,7 @@ def resolve_device(wanted: str) -> str:
 
 def step_flops(config: Config, data: PreparedData) -> float:
     """Floating-point operations of one update: 2 per multiply-add, forward, backward and gradient."""
-    rows = len(data.train) if config.batch_size.initial == "full" else config.batch_size.initial
+    rows = batch_rows(config.batch_size.initial, len(data.train))
     match config.model:
         case LinearModel():
             widths: tuple[int, ...] = (data.features, data.outputs)
