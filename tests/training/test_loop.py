@@ -23,6 +23,7 @@ from tests.support import (
     make_data,
     records_of,
     regression,
+    run_steps,
     start_training,
     trained,
 )
@@ -427,9 +428,7 @@ def test_stationary_variance_under_independent_gradient_noise(engine, rate, mome
     training_model = training.workload.model
     for stop in range(200, 2001, 30):
         while training.position.step < stop:
-            indices, offsets = training.stream.take(training.position.step, stop)
-            rates = training.schedule.rates(training.position.step, stop)
-            training.engine.run(loop.Segment(indices, offsets, rates, training.position.step))
+            run_steps(training, training.position.step, stop)
             training.position.step = stop
         p = training_model(torch.full((1, 1), c)).detach().double().numpy()[0]
         seen.append((p**2).mean())

@@ -7,18 +7,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sgdlab.config import Config
 from sgdlab.training.engines.base import Engine, Workload, aligned
 from sgdlab.training.losses import loss_of
 from sgdlab.training.optimizers import build_optimizer
 from sgdlab.training.sampling import Segment, batch_rows
 
 GATHER_BYTES = 32 << 20
-"""DeviceSplit are gathered for several steps at once, up to this much memory."""
+"""Rows are gathered for several steps at once, up to this much memory."""
 
 
 class EagerEngine(Engine):
-    """minibatch SGD as PyTorch users write it, without waiting for the device inside a segment."""
+    """Minibatch SGD as PyTorch users write it, without waiting for the device inside a segment."""
 
     name: ClassVar[str] = "eager"
 
@@ -26,11 +25,6 @@ class EagerEngine(Engine):
         super().__init__(workload)
         trained = [p for p in workload.model.parameters() if p.requires_grad]
         self.optimizer = build_optimizer(workload.config.optimizer, trained, workload.config.learning_rate.initial)
-
-    @classmethod
-    def refusal(cls, config: Config) -> str | None:
-        """See Engine.refusal: whatever torch can do."""
-        return None
 
     def run(self, segment: Segment) -> NDArray[np.float64]:
         """See Engine.run."""
