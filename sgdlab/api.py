@@ -17,7 +17,7 @@ from sgdlab.training.start import new_session, reopen_session
 
 if TYPE_CHECKING:
     from sgdlab.sweeps.watch import Watcher
-    from sgdlab.training.session import Observer, Session
+    from sgdlab.training.session import RunObserver, Session
     from sgdlab.training.signals import StopRequest
 
 __all__ = ["Run", "Study", "Sweep", "extend_study", "open_run", "study", "sweep", "train"]
@@ -31,7 +31,7 @@ def run_session(
     session: "Session",
     runs_dir: Path = RUNS_DIR,
     name: str | None = None,
-    observe: "Observer | None" = None,
+    observe: "RunObserver | None" = None,
     stop: "StopRequest | None" = None,
     draw: Draw = partial,
 ) -> Run:
@@ -63,7 +63,7 @@ def train(
 def resume_run(
     folder: RunFolder,
     epochs: float | None = None,
-    observe: "Observer | None" = None,
+    observe: "RunObserver | None" = None,
     stop: "StopRequest | None" = None,
     tell: Callable[[str], None] | None = None,
 ) -> Run:

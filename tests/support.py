@@ -12,6 +12,7 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sgdlab.config import Config, Document, build_config
 from sgdlab.data.prepared import PreparedData, Preprocess, Split
@@ -94,6 +95,14 @@ def records_of(training: Training) -> list[Record]:
     from sgdlab.training.loop import train
 
     return [record for record in train(training) if record is not None]
+
+
+def run_steps(training: Training, first: int, last: int) -> NDArray[np.float64]:
+    """Steps first..last-1 on the run's engine; the losses of their batches."""
+    from sgdlab.training.sampling import Segment
+
+    indices, offsets = training.stream.take(first, last)
+    return training.engine.run(Segment(indices, offsets, training.schedule.rates(first, last), first))
 
 
 def trained(data: PreparedData, **values: Any) -> list[Record]:

@@ -17,7 +17,7 @@ from sgdlab.config import Config
 from sgdlab.data import PreparedData
 from sgdlab.errors import ConfigError
 from sgdlab.schema.batch_size import BatchSize
-from sgdlab.training.sampling import batch_plan
+from sgdlab.training.sampling import batch_plan, batch_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -174,4 +174,4 @@ def _distinct(batch_sizes: Sequence[Any], rows: int) -> list[Any]:
     for size in batch_sizes:
         if size != "full" and (not isinstance(size, int) or isinstance(size, bool) or size < 1):
             raise ConfigError(f"--batch-sizes {size}: must be whole numbers of at least 1, or full")
-    return list({rows if size == "full" else size: size for size in batch_sizes}.values())
+    return list({batch_rows(size, rows): size for size in batch_sizes}.values())

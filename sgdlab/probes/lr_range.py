@@ -17,6 +17,7 @@ from sgdlab.probes.restarts import Trials
 from sgdlab.probes.stable_rate import quadratic_limit, stable_rate
 from sgdlab.runs.environment import environment
 from sgdlab.runs.files import write_json, write_table
+from sgdlab.training.sampling import batch_rows
 
 TABLE, CURVES, FACTS = "lr-range.csv", "lr-range-curves.csv", "lr-range.json"
 Tell = Callable[[str], None]
@@ -86,7 +87,7 @@ def find_rates(
         tests = [range_test(ladder.rates().tolist(), losses.tolist()) for losses in swept]
         mean = np.mean(swept, axis=0)  # NaN from the first rate at which one of the seeds has no loss
         each = Rates(
-            batch_size=rows if size == "full" else size,
+            batch_size=batch_rows(size, rows),
             is_full=size == "full",
             seeds=tuple(seeds),
             sweep=range_test(ladder.rates().tolist(), mean.tolist()),

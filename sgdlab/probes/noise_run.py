@@ -21,7 +21,7 @@ from sgdlab.runs.history import TIMING_COLUMNS, Record, read_history
 from sgdlab.runs.names import HISTORY
 from sgdlab.schema.optimizers.sgd import Sgd
 from sgdlab.training.loop import Training
-from sgdlab.training.session import Observer, Session
+from sgdlab.training.session import RunObserver, Session
 from sgdlab.training.signals import StopRequest
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def run_with_noise(
     folder: RunFolder,
     points: int,
     spacing: Spacing = "even",
-    observe: Observer | None = None,
+    observe: RunObserver | None = None,
     stop: StopRequest | None = None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> NoiseRun:

@@ -14,6 +14,7 @@ from sgdlab.errors import ConfigError
 from sgdlab.schema.optimizers.adam import Adam
 from sgdlab.schema.optimizers.sgd import Sgd
 from sgdlab.schema.schedules.falling import StepSchedule
+from sgdlab.training.sampling import batch_rows
 
 Rule = Literal["linear", "sqrt", "adam", "growth"]
 SOURCES = {
@@ -66,7 +67,7 @@ def _move(document: Document, config: Config, rule: Rule, to: int, rows: int) ->
         raise ConfigError("batch_size.every: the batch grows during the run; scale a config with a fixed batch size")
     if not 1 <= to <= rows:
         raise ConfigError(f"--to {to}: must lie between 1 and the {rows:,} training rows")
-    old = rows if size.initial == "full" else size.initial
+    old = batch_rows(size.initial, rows)
     kappa = to / old
     notes = [f"batch size {old:,} -> {to:,} (κ = {kappa:.6g}), rule {rule}: {SOURCES[rule]}"]
     try:

@@ -30,6 +30,7 @@ from sgdlab.studies.question import (
     tuning_seeds,
 )
 from sgdlab.studies.rates import rate_grid
+from sgdlab.training.sampling import batch_rows
 
 if TYPE_CHECKING:
     from sgdlab.data import PreparedData
@@ -101,7 +102,7 @@ def ask_more(
             raise ConfigError(f"--into {path}: that study has {option} {there}; a study keeps it, start a new one")
     if document is not None:
         _check_same_config(path, known, _base(_with_options(document, None, budget)[0]))
-    sizes = [known.rows if size == "full" else size for size in batch_sizes]
+    sizes = [batch_rows(size, known.rows) for size in batch_sizes]
     sizes = list(checked_sizes(tuple(dict.fromkeys([*known.batch_sizes, *sizes])), known.rows))
     question = extended(known, tuple(sizes), tuple(seeds))
     for size in question.batch_sizes:

@@ -128,7 +128,7 @@ def _carry_out(
     manifest.entries += [entry for entry in todo if key_of(entry) not in known]
     manifest.write()
     for name in {str(entry.resolved["engine"]) for entry in todo}:
-        ENGINES[name].make_ready()  # before the workers are forked, which inherit it
+        ENGINES[name].compile()  # before the workers are forked, which inherit it
     todo.sort(key=lambda entry: -costs[entry.name])
     at_once = jobs_at_once([int(entry.resolved["threads"]) for entry in todo], jobs)
     with watch(in_words(following.requests), todo) as watcher:

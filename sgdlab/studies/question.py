@@ -8,7 +8,7 @@ from typing import Any, Literal
 from sgdlab.config import Budget, Config, Document, StopRule, build_config, set_initial, set_value
 from sgdlab.errors import ConfigError
 from sgdlab.studies.rates import RateGrid, rate_grid
-from sgdlab.training.sampling import batch_plan
+from sgdlab.training.sampling import batch_plan, batch_rows
 from sgdlab.training.schedules import total_steps
 
 TargetFrom = Literal["given", "config", "tuning"]
@@ -96,7 +96,7 @@ def default_batch_sizes(rows: int) -> tuple[int, ...]:
 
 def checked_sizes(sizes: tuple[Any, ...], rows: int) -> tuple[int, ...]:
     """Batch sizes ascending, `full` as the number of rows. Raises ConfigError."""
-    numbers = [rows if size == "full" else size for size in sizes]
+    numbers = [batch_rows(size, rows) for size in sizes]
     for size in numbers:
         if not isinstance(size, int) or isinstance(size, bool) or size < 1:
             raise ConfigError(f"--batch-sizes {size!r}: must be whole numbers above 0, or full")

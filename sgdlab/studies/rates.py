@@ -7,6 +7,7 @@ from typing import Literal
 
 from sgdlab.config import Config
 from sgdlab.errors import ConfigError
+from sgdlab.training.sampling import batch_rows
 
 Edge = Literal["low", "high"]
 FACTOR = math.sqrt(10)  # between two rates of the automatic grid
@@ -61,7 +62,7 @@ class RateGrid:
 def rate_grid(config: Config, given: Sequence[float] | None, rows: int) -> RateGrid:
     """The grid of a config's optimiser. Raises ConfigError for rates that cannot be compared."""
     rate = config.learning_rate.initial
-    batch = rows if config.batch_size.initial == "full" else min(config.batch_size.initial, rows)
+    batch = min(batch_rows(config.batch_size.initial, rows), rows)
     linear = config.optimizer.name in ("sgd", "SGD", "ASGD")
     if given is None:
         if rate <= 0:

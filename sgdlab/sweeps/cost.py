@@ -3,7 +3,7 @@
 from sgdlab.config import Config
 from sgdlab.data import PreparedData
 from sgdlab.training.engines.select import step_flops
-from sgdlab.training.sampling import batch_plan
+from sgdlab.training.sampling import batch_plan, batch_rows
 from sgdlab.training.schedules import total_steps
 
 _FLOPS_PER_SECOND = 3e10  # what one ordinary core does on small matrices
@@ -23,7 +23,7 @@ def estimated_seconds(config: Config, data: PreparedData) -> float:
         return config.total_budget.amount + _RUN_SECONDS
     flops = step_flops(config, data)
     rows = len(data.train)
-    batch = rows if config.batch_size.initial == "full" else config.batch_size.initial
+    batch = batch_rows(config.batch_size.initial, rows)
     step_seconds = _STEP_SECONDS.get(config.engine, 150e-6) + flops / _FLOPS_PER_SECOND
     epochs = max(steps * batch / rows, 1.0)
     evaluation = flops / 3 / batch * rows * 1.25 / _FLOPS_PER_SECOND

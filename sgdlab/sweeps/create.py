@@ -61,7 +61,7 @@ def plan_sweep(document: Document, axes: Sequence[Axis], progress: "Progress | N
             seconds.append(estimated_seconds(answer.config, data_sets[data]))
             steps.append(updates(answer.config, data_sets[data]))
     for name in {str(values["engine"]) for values in resolved}:
-        ENGINES[name].make_ready()  # before the workers are forked, which inherit it
+        ENGINES[name].compile()  # before the workers are forked, which inherit it
     known = [count for count in steps if count is not None]
     return SweepPlan(document, runs, resolved, reasons, seconds, sum(known) if len(known) == len(steps) else None)
 

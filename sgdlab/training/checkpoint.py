@@ -13,6 +13,7 @@ from sgdlab.config import Config, config_to_yaml
 from sgdlab.errors import RunFolderError
 from sgdlab.runs.files import whole_file
 from sgdlab.runs.history import Mark, Record
+from sgdlab.training import noise
 from sgdlab.training.loop import Best, Position, Training
 
 _COUNTERS: dict[str, type[float]] = {
@@ -70,7 +71,7 @@ def snapshot(training: Training, mark: Mark, checksum: str) -> dict[str, Any]:
         "history": asdict(mark),
         "model": training.workload.model.state_dict(),
         "optimizer": training.engine.optimizer_state(),
-        "noise": noise_states(training.workload.device),
+        "noise": noise.states_of(training.workload.device),
         "best": None if best is None else {"record": asdict(best.record), "state": best.state},
         "last": None if position.last is None else asdict(position.last),
         "pending": torch.from_numpy(position.pending),
@@ -79,24 +80,26 @@ def snapshot(training: Training, mark: Mark, checksum: str) -> dict[str, Any]:
     }
 
 
-def restore(content: dict[str, Any], training: Training) -> tuple[Position, Mark]:
-    """Put model and optimiser back, and return position and end of history; whatever is wrong is a ValueError."""
+def restore(content: dict[str, Any], training: Training) -> Mark:
+    """Put model, optimiser and position back; the end of history.csv then. Whatever is wrong is a ValueError."""
     try:
         position = Position(
             pending=content["pending"].numpy(),
             pending_sizes=content["pending_sizes"].numpy(),
             best=_best(content["best"], training),
             last=None if content["last"] is None else _record(content["last"]),
+            noise=content["noise"],
             **{name: _counter(content[name], kind) for name, kind in _COUNTERS.items()},
         )
         mark = Mark(_counter(content["history"]["length"], int), str(content["history"]["sha256"]))
-        if len(position.pending) != len(position.pending_sizes) or not isinstance(content["noise"], dict):
+        if len(position.pending) != len(position.pending_sizes) or not isinstance(position.noise, dict):
             raise ValueError("its parts do not fit together")
         training.workload.model.load_state_dict(content["model"])
         training.engine.load_optimizer_state(content["optimizer"])
     except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise ValueError((str(error).splitlines() or [type(error).__name__])[0][:200]) from None
-    return position, mark
+    training.stand_at(position)
+    return mark
 
 
 def changed_keys(content: dict[str, Any], config: Config) -> list[str]:
@@ -112,25 +115,6 @@ def changed_keys(content: dict[str, Any], config: Config) -> list[str]:
     except (KeyError, TypeError, AttributeError, yaml.YAMLError):
         return ["everything"]
     return [key for key in keys if not (key == "epochs" and grown)]
-
-
-def noise_states(device: torch.device) -> dict[str, torch.Tensor]:
-    """The states of torch's own generators, from which dropout and the like draw."""
-    states = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        states["cuda"] = torch.cuda.get_rng_state(device)
-    elif device.type == "mps":
-        states["mps"] = torch.mps.get_rng_state()
-    return states
-
-
-def set_noise_states(states: dict[str, torch.Tensor], device: torch.device) -> None:
-    """What `noise_states` gave, put back."""
-    torch.set_rng_state(states["cpu"])
-    if device.type == "cuda":
-        torch.cuda.set_rng_state(states["cuda"], device)
-    elif device.type == "mps":
-        torch.mps.set_rng_state(states["mps"])
 
 
 def _best(value: Any, training: Training) -> Best | None:

@@ -27,9 +27,7 @@ def resolve(config: Config, data: PreparedData, runs: int = 1) -> Resolved:
     _check_batch(config, len(data.train))
     if config.stop_at is not None:
         _check_target(config.stop_at.metric, data)
-    only_cpu = config.engine == "native" and config.device == "auto"
-    device = "cpu" if only_cpu else resolve_device(config.device)
-    config = config.model_copy(update={"loss": loss, "device": device})
+    config = config.model_copy(update={"loss": loss, "device": resolve_device(config.device, config.engine)})
     choice = choose_engine(config, data, max(available_cores() // runs, 1))
     return Resolved(config.model_copy(update={"engine": choice.engine, "threads": choice.threads}), choice.reason)
 

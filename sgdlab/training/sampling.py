@@ -1,7 +1,9 @@
 """The batch order: which rows each step sees, as a pure function of (seed, epoch)."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 from typing import Literal
 
@@ -39,7 +41,7 @@ class BatchPlan:
 
     @cached_property
     def _phases(self) -> list[tuple[int, int]]:
-        """(first epoch, first step) of each segment of epochs with one batch size; the last has no end."""
+        """(first epoch, first step) of each range of epochs with one batch size; the last has no end."""
         phases = [(0, 0)]
         while self.growth is not None and self.size_in(phases[-1][0]) != self.size_in(phases[-1][0] + self.growth):
             epoch, step = phases[-1]
@@ -74,13 +76,16 @@ class BatchPlan:
         epochs = range(self.epoch_of(first)[0], self.epoch_of(last - 1)[0] + 1)
         return np.repeat(epochs, [self.steps_in(epoch) for epoch in epochs])[self.epoch_of(first)[1] :][: last - first]
 
+    def examples_in(self, epochs: float) -> Fraction:
+        """Examples in so many epochs, exactly: 24/5 in 0.1 epochs of 48 rows.
+
+        The nearest fraction with a denominator up to a million, so that 0.6666666667 epochs are 2/3.
+        """
+        return (Fraction(epochs) * self.rows).limit_denominator(10**6)
+
     def steps_until(self, epochs: float) -> int:
         """Updates in so many epochs; a part of an epoch counts up to the update that completes it."""
-        whole = int(epochs)
-        first_epoch, first_step = max(phase for phase in self._phases if phase[0] <= whole)
-        steps = first_step + (whole - first_epoch) * self.steps_in(first_epoch)
-        rest = round((epochs - whole) * self.rows, 6)
-        return steps + int(np.ceil(rest / self.size_in(whole)))
+        return self.step_reaching(math.ceil(self.examples_in(epochs)))
 
     def examples_at(self, step: int) -> int:
         """Examples seen once `step` updates are done."""
@@ -90,13 +95,19 @@ class BatchPlan:
     def step_reaching(self, examples: int) -> int:
         """The first number of updates after which so many examples have been seen."""
         epoch, rest = divmod(examples, self.rows)
-        return self.steps_until(epoch) + -(-rest // self.size_in(epoch))
+        first_epoch, first_step = max(phase for phase in self._phases if phase[0] <= epoch)
+        return first_step + (epoch - first_epoch) * self.steps_in(epoch) + -(-rest // self.size_in(epoch))
+
+
+def batch_rows(size: int | Literal["full"], rows: int) -> int:
+    """The number that a batch size of a config means: `full` is all rows."""
+    return rows if size == "full" else size
 
 
 def batch_plan(config: Config, rows: int) -> BatchPlan:
     """The plan of a config on so many training rows."""
     size = config.batch_size
-    initial = rows if size.initial == "full" else size.initial
+    initial = batch_rows(size.initial, rows)
     return BatchPlan(rows, initial, config.sampling, config.seed, size.every, size.factor, size.maximum)
 
 

@@ -8,22 +8,21 @@ from typing import Any
 import torch
 
 from sgdlab.config import Config, config_to_yaml
-from sgdlab.data import PreparedData, preprocess_to_json
-from sgdlab.errors import DataError, EngineError, RunFailed, RunFolderError, is_out_of_memory
-from sgdlab.runs.environment import environment
+from sgdlab.data import PreparedData
+from sgdlab.errors import EngineError, RunFailed, is_out_of_memory
 from sgdlab.runs.folder import RunFolder, Status
-from sgdlab.runs.history import HistoryWriter, Mark, Record
-from sgdlab.runs.names import BEST, CONFIG, ENVIRONMENT, HISTORY, LAST, PREPROCESS, SUMMARY
-from sgdlab.streams import torch_seed
-from sgdlab.training import checkpoint
-from sgdlab.training.engines.base import Workload, build_workload
+from sgdlab.runs.history import HistoryWriter, Record
+from sgdlab.runs.names import BEST, CONFIG, HISTORY, LAST
+from sgdlab.training import checkpoint, noise
+from sgdlab.training.engines.base import build_workload
 from sgdlab.training.engines.select import build_engine
 from sgdlab.training.loop import Best, Stopped, Training, train
 from sgdlab.training.resolve import Resolved
+from sgdlab.training.resume import describe, resume
 from sgdlab.training.signals import StopRequest, stop_on_signals
 from sgdlab.training.summary import summary_of
 
-Observer = Callable[[Training, Record | None], None]
+RunObserver = Callable[[Training, Record | None], None]
 """Told after every segment: the run in progress, and the record where one was made."""
 
 
@@ -34,7 +33,7 @@ class Session:
         self.resolved, self.data = resolved, data
         torch.set_num_threads(int(resolved.config.threads))
         try:
-            self.workload: Workload = build_workload(resolved.config, data)
+            self.workload = build_workload(resolved.config, data)
             self.engine = build_engine(self.workload)
         except Exception as error:
             if not is_out_of_memory(error):
@@ -43,7 +42,6 @@ class Session:
             raise EngineError(f"model and data do not fit into the memory of {device}: {str(error)[:200]}") from None
         self.training = Training(self.workload, self.engine)
         self.notes: list[str] = []
-        self._noise: dict[str, torch.Tensor] | None = None
         self._best_saved: Best | None = None
 
     @property
@@ -51,7 +49,7 @@ class Session:
         """The resolved config."""
         return self.resolved.config
 
-    def run(self, folder: RunFolder, observe: Observer, stop: StopRequest | None = None) -> dict[str, Any]:
+    def run(self, folder: RunFolder, observe: RunObserver, stop: StopRequest | None = None) -> dict[str, Any]:
         """Carry the run to its end from what `folder` holds: nothing yet, or what an earlier process left.
 
         Returns the summary. RunFailed where the disk or the memory refuses, RunFolderError or DataError
@@ -60,9 +58,10 @@ class Session:
         try:
             with folder.held():
                 begun = any((folder.path / name).exists() for name in (CONFIG, LAST))
-                kept = self._take_up(folder) if begun else None
+                kept = resume(folder, self.training, self.data, self.notes) if begun else None
                 if not begun:
-                    self._set_up(folder)
+                    describe(folder, self.config, self.data)
+                folder.write_text(CONFIG, config_to_yaml(self.config))  # last: it makes the folder a run
                 with HistoryWriter(folder.path / HISTORY, kept) as history:
                     return self._run(folder, history, observe, stop)
         except BrokenPipeError:
@@ -72,78 +71,14 @@ class Session:
             later = f"; continue later with: sgdlab resume {folder.path}" if (folder.path / CONFIG).exists() else ""
             raise RunFailed(f"{place}: {error.strerror or error}{later}") from error
 
-    def _set_up(self, folder: RunFolder) -> None:
-        """The files that say what the run is; config.yaml comes last and makes the folder a run."""
-        folder.write_json(ENVIRONMENT, self._environment())
-        folder.write_json(PREPROCESS, self._preprocess())
-        folder.write_text(CONFIG, config_to_yaml(self.config))
-
-    def _take_up(self, folder: RunFolder) -> Mark | None:
-        """Go back to the last checkpoint, and mend the files around it; the part of the history that stays."""
-        content = checkpoint.load_if_any(folder.path / LAST)
-        if content is None and folder.status() == "completed":
-            raise RunFolderError(f"{folder.path / LAST}: is not there; a completed run cannot be continued without it")
-        self._repair(folder, content)
-        mark = None
-        if content is None:
-            self.notes.append(f"{folder.path}: had no checkpoint yet and begins again from its first step")
-        else:
-            mark = self._restore(content, folder)
-        folder.write_text(CONFIG, config_to_yaml(self.config))
-        return mark
-
-    def _restore(self, content: dict[str, Any], folder: RunFolder) -> Mark:
-        """Model, optimiser, noise and position as the checkpoint holds them."""
-        remedy = f"delete {LAST} to begin this run again"
-        changed = checkpoint.changed_keys(content, self.config)
-        if changed:
-            raise RunFolderError(
-                f"{folder.path / CONFIG}: differs from that of the checkpoint in {', '.join(changed)}; {remedy}"
-            )
-        try:
-            position, mark = checkpoint.restore(content, self.training)
-        except ValueError as error:
-            raise RunFolderError(f"{folder.path / LAST}: damaged: {error}; {remedy}") from None
-        self._noise = content["noise"]
-        self.training = Training(self.workload, self.engine, position)
-        return mark
-
-    def _repair(self, folder: RunFolder, content: dict[str, Any] | None) -> None:
-        """Refuse other data; write anew what is damaged and can be known without it."""
-        wanted = {ENVIRONMENT: self._environment(), PREPROCESS: self._preprocess()}
-        for name, value in wanted.items():
-            try:
-                found = folder.read_json(name)
-            except RunFolderError as error:
-                self.notes.append(f"{error}; written anew")
-                folder.write_json(name, value)
-                found = {}
-            if name == ENVIRONMENT:
-                self._check_data(folder, (content or {}).get("data", found.get("data")))
-        for name in (SUMMARY, BEST):
-            try:
-                folder.summary() if name == SUMMARY else checkpoint.load_if_any(folder.path / BEST)
-            except RunFolderError as error:
-                self.notes.append(f"{error}; written anew")
-
-    def _check_data(self, folder: RunFolder, known: Any) -> None:
-        if known not in (None, self.data.checksum):
-            raise DataError(f"{folder.path}: the data set has changed since this run; start a new one")
-
-    def _environment(self) -> dict[str, Any]:
-        return environment() | {"threads": self.config.threads, "data": self.data.checksum}
-
-    def _preprocess(self) -> dict[str, Any]:
-        return {"input_shape": list(self.data.input_shape)} | preprocess_to_json(self.data.preprocess)
-
     def _run(
-        self, folder: RunFolder, history: HistoryWriter, observe: Observer, stop: StopRequest | None
+        self, folder: RunFolder, history: HistoryWriter, observe: RunObserver, stop: StopRequest | None
     ) -> dict[str, Any]:
         """Train; whatever ends it, the summary says how."""
         folder.write_summary(self._summary("running"))
         try:
             with (
-                torch.random.fork_rng(devices=[self.workload.device] if self.workload.device.type == "cuda" else []),
+                noise.undisturbed(self.workload.device),
                 stop_on_signals() if stop is None else nullcontext(stop) as request,
             ):
                 self._train(folder, history, observe, request)
@@ -159,27 +94,27 @@ class Session:
             raise
         return summary
 
-    def _train(self, folder: RunFolder, history: HistoryWriter, observe: Observer, request: StopRequest) -> None:
+    def _train(self, folder: RunFolder, history: HistoryWriter, observe: RunObserver, request: StopRequest) -> None:
         """Iterate the algorithm; write each record as it comes, a checkpoint now and then and at the end."""
 
-        def look_up() -> None:
+        def stop_if_requested() -> None:
             if request.requested:
                 raise Stopped
 
-        self._seed_noise()
+        noise.begin(self.config.seed, self.training.position.noise, self.workload.device)
         self.engine.warm_up()
-        self.training.between_chunks = look_up
-        began = saved = self._come_so_far()
+        self.training.between_chunks = stop_if_requested
+        began = saved = self._progress()
         with suppress(Stopped):
             for record in train(self.training):
                 if record is not None:
                     history.append(record)
                 observe(self.training, record)
-                look_up()
-                if self._come_so_far() - saved >= self.config.checkpoint_every.amount:
+                stop_if_requested()
+                if self._progress() - saved >= self.config.checkpoint_every.amount:
                     self._save(folder, history, durable=True)
                     folder.write_summary(self._summary("running"))
-                    saved = self._come_so_far()
+                    saved = self._progress()
         self._save(folder, history, durable=saved > began)
 
     def _status(self) -> Status:
@@ -187,7 +122,7 @@ class Session:
             return "diverged"
         return "completed" if self.training.finished() and not self.training.position.due else "interrupted"
 
-    def _come_so_far(self) -> float:
+    def _progress(self) -> float:
         """How far the run is, in the unit of checkpoint_every."""
         step, batches = self.training.position.step, self.training.batches
         match self.config.checkpoint_every.unit:
@@ -198,13 +133,6 @@ class Session:
             case "epochs":
                 return batches.examples_at(step) / batches.rows
         return time.perf_counter()
-
-    def _seed_noise(self) -> None:
-        """Dropout and the like draw from torch's own streams: seeded, or as the checkpoint left them."""
-        if self._noise is None:
-            torch.manual_seed(torch_seed(self.config.seed, "noise"))
-        else:
-            checkpoint.set_noise_states(self._noise, self.workload.device)
 
     def _save(self, folder: RunFolder, history: HistoryWriter, durable: bool) -> None:
         """best.pt, last.pt and the summary; a diverged model is not worth a checkpoint.

@@ -2,16 +2,20 @@
 
 import math
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import nn
 
 from sgdlab.data import Split
 from sgdlab.runs.history import TIMING_COLUMNS, format_row
 from sgdlab.streams import torch_seed
 from sgdlab.training import loop, losses
+from sgdlab.training.engines.select import ENGINES
 from sgdlab.training.losses import evaluate
 from tests.support import (
     classification,
@@ -19,11 +23,11 @@ from tests.support import (
     make_data,
     records_of,
     regression,
+    run_steps,
     start_training,
     trained,
 )
 
-ENGINES = ("eager", "native")
 SGD = {"model": "linear", "optimizer": "sgd", "learning_rate": 0.05, "batch_size": 10}
 
 
@@ -158,6 +162,33 @@ def test_a_record_is_made_at_the_first_update_that_reaches_each_multiple(every, 
     assert steps_of(records) == steps
 
 
+def decimals(draw) -> tuple[str, Fraction]:
+    """A number as a config may write it, and what it stands for."""
+    if draw(st.booleans()):
+        thousandths = draw(st.integers(1, 4000))
+        return f"{thousandths / 1000}", Fraction(thousandths, 1000)
+    meant = Fraction(draw(st.integers(1, 40)), draw(st.integers(1, 40)))
+    return draw(st.sampled_from((f"{float(meant):.10f}", repr(float(meant))))), meant
+
+
+@given(st.data(), st.integers(1, 60), st.none() | st.integers(1, 3))
+def test_record_steps_are_those_of_counting_examples_one_update_at_a_time(data, rows, growth):
+    amount, meant = data.draw(st.composite(decimals)())
+    size = {"initial": data.draw(st.integers(1, rows)), "every": growth}
+    training = start_training(
+        regression(rows=rows, held_out=0), **(SGD | {"batch_size": size}), epochs=7, evaluate_every=f"{amount} epochs"
+    )
+    sizes = np.diff(training.stream.take(0, training.total_steps)[1])
+    reached = [int(seen) // (meant * rows) for seen in (0, *np.cumsum(sizes))]
+    expected = [i for i in range(1, len(reached)) if reached[i] > reached[i - 1]]
+    if expected[-1:] != [training.total_steps]:
+        expected.append(training.total_steps)
+    steps = [0]
+    while steps[-1] < training.total_steps:
+        steps.append(training.next_record(steps[-1]))
+    assert steps[1:] == expected
+
+
 def test_records_by_seconds_of_training_come_at_each_multiple():
     """The clock ticks half a second from look to look: a segment of one step lasts half a second."""
     with clock_that_ticks(0.5):
@@ -165,7 +196,7 @@ def test_records_by_seconds_of_training_come_at_each_multiple():
     assert steps_of(records) == [0, 4, 8, 10]
 
 
-def test_records_by_seconds_do_not_wait_for_a_long_stretch(monkeypatch):
+def test_records_by_seconds_do_not_wait_for_a_long_segment(monkeypatch):
     """Steps of a millisecond, records every 10 ms: no segment may run past a multiple by many steps."""
     monkeypatch.setattr(loop, "SEGMENT_SECONDS", 10.0)
     training = start_training(regression(), **(SGD | {"batch_size": 1}), epochs=4, evaluate_every="0.01 seconds")
@@ -271,7 +302,7 @@ def test_step_of_divergence_is_the_first_whose_loss_is_not_finite(engine):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_step_of_divergence_is_the_same_in_long_stretches(engine, monkeypatch):
+def test_step_of_divergence_is_the_same_in_long_segments(engine, monkeypatch):
     def diverged_at(seconds: float) -> int:
         monkeypatch.setattr(loop, "SEGMENT_SECONDS", seconds)
         data = make_data((np.ones((64, 1)), np.zeros((64, 1))))
@@ -307,7 +338,7 @@ def test_another_seed_gives_another_history():
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("features", [5, 7, 13, 20, 50])
-def test_length_of_stretches_changes_nothing(engine, features, monkeypatch):
+def test_length_of_segments_changes_nothing(engine, features, monkeypatch):
     """Where a batch begins in memory depends on the segment, and MKL's last bits on where a batch begins."""
     histories = []
     for seconds in (0.0, 1e-4, 1e9):
@@ -397,9 +428,7 @@ def test_stationary_variance_under_independent_gradient_noise(engine, rate, mome
     training_model = training.workload.model
     for stop in range(200, 2001, 30):
         while training.position.step < stop:
-            indices, offsets = training.stream.take(training.position.step, stop)
-            rates = training.schedule.rates(training.position.step, stop)
-            training.engine.run(loop.Segment(indices, offsets, rates, training.position.step))
+            run_steps(training, training.position.step, stop)
             training.position.step = stop
         p = training_model(torch.full((1, 1), c)).detach().double().numpy()[0]
         seen.append((p**2).mean())

@@ -3,7 +3,6 @@
 import os
 import shutil
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +21,10 @@ from sgdlab.sweeps.create import create_sweep, plan_sweep
 from sgdlab.sweeps.plan import grid
 from sgdlab.training import checkpoint
 from sgdlab.training.loop import Training
+from sgdlab.training.session import RunObserver
 from sgdlab.training.signals import StopRequest
 from sgdlab.training.start import new_session, reopen_session
 from tests.support import TINY, sgdlab, without_clock, write_config
-
-Observer = Callable[[Training, Record | None], None]
 
 DROPOUT = """
 import torch
@@ -51,11 +49,11 @@ def values_of(engine: str, **changed: Any) -> dict[str, Any]:
     return base | RICH[engine] | changed
 
 
-def stretches_of_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
+def segments_of_one_step(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sgdlab.training.loop.SEGMENT_SECONDS", 0.0)
 
 
-def stop_at(step: int, stop: StopRequest) -> Observer:
+def stop_at(step: int, stop: StopRequest) -> RunObserver:
     def observe(training: Training, record: Record | None) -> None:
         stop.requested = stop.requested or training.position.step >= step
 
@@ -82,7 +80,7 @@ def results(folder: Path) -> tuple[Any, ...]:
 def test_a_run_stopped_at_any_step_and_resumed_equals_the_uninterrupted_one(
     engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stretches_of_one_step(monkeypatch)
+    segments_of_one_step(monkeypatch)
     values = values_of(engine)
     steps = run_until(values, Path("whole"), 10**9)["steps"]
     assert steps > 20
@@ -99,7 +97,7 @@ def test_a_run_stopped_at_any_step_and_resumed_equals_the_uninterrupted_one(
 def test_rows_written_after_the_checkpoint_are_cut_back_and_stand_once(
     engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stretches_of_one_step(monkeypatch)
+    segments_of_one_step(monkeypatch)
     values = values_of(engine)
     run_until(values, Path("whole"), 10**9)
     run_until(values, Path("run"), 7)
@@ -147,7 +145,7 @@ def test_an_extension_that_would_change_the_past_is_refused(
 
 @pytest.mark.parametrize("every", ["3 steps", "20 examples", "0.3 epochs", "0.000001 seconds"])
 def test_checkpoints_come_as_often_as_the_config_says(every: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    stretches_of_one_step(monkeypatch)
+    segments_of_one_step(monkeypatch)
     found: list[int] = []
     folder = Path("run")
     folder.mkdir()

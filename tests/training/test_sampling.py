@@ -114,7 +114,7 @@ def test_positions_far_ahead_are_found_without_walking_there():
 
 
 @given(plans(), st.integers(0, 60), st.integers(1, 60))
-def test_any_stretch_holds_the_batches_that_single_steps_hold(plan, first, count):
+def test_any_segment_holds_the_batches_that_single_steps_hold(plan, first, count):
     indices, offsets = BatchStream(plan).take(first, first + count)
     singles = [BatchStream(plan).take(step, step + 1) for step in range(first, first + count)]
     assert np.array_equal(indices, np.concatenate([single for single, _ in singles]))

@@ -116,7 +116,7 @@ def test_rate_beyond_every_float_is_infinite_and_no_crash(name):
 
 
 @given(first=st.integers(0, 60), count=st.integers(1, 30), name=st.sampled_from(sorted(TORCH)))
-def test_rates_of_a_stretch_are_those_of_its_steps(first, count, name):
+def test_rates_of_a_segment_are_those_of_its_steps(first, count, name):
     plan = schedule(learning_rate={"initial": 0.1, **TORCH[name][0]})
     assert list(plan.rates(first, first + count)) == [plan.lr_at(step) for step in range(first, first + count)]
 

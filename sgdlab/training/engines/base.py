@@ -45,17 +45,26 @@ class Workload:
 
 
 class Engine(ABC):
-    """Executes steps. It changes the workload's model in place and keeps the optimiser's memory."""
+    """Executes steps. It changes the workload's model in place and keeps the optimiser's memory.
+
+    name: the value of the config's key `engine`. cpu_only, one_thread: what it works on, whatever there is.
+    """
 
     name: ClassVar[str]
+    cpu_only: ClassVar[bool] = False
+    one_thread: ClassVar[bool] = False
 
     def __init__(self, workload: Workload) -> None:
         self.workload = workload
 
     @classmethod
-    @abstractmethod
     def refusal(cls, config: Config) -> str | None:
         """Why this engine cannot run a config (device already resolved); None if it can."""
+        if cls.cpu_only and config.device != "cpu":
+            return f"it runs on the CPU only, not on {config.device}"
+        if cls.one_thread and config.threads not in ("auto", 1):
+            return f"it works on one thread, not on {config.threads}"
+        return None
 
     @abstractmethod
     def run(self, segment: Segment) -> NDArray[np.float64]:
@@ -77,8 +86,8 @@ class Engine(ABC):
         """Take over what any engine's `optimizer_state` gave."""
 
     @classmethod
-    def make_ready(cls) -> None:
-        """Do once for this process what needs no workload, such as compiling; not every engine has to."""
+    def compile(cls) -> None:
+        """Do once for this process what needs no workload; forked processes inherit it."""
         return
 
     def warm_up(self) -> None:  # noqa: B027  an engine without warm-up is a good engine

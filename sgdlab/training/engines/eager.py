@@ -7,17 +7,16 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sgdlab.config import Config
 from sgdlab.training.engines.base import Engine, Workload, aligned
 from sgdlab.training.losses import loss_of
-from sgdlab.training.sampling import Segment
+from sgdlab.training.sampling import Segment, batch_rows
 
 GATHER_BYTES = 32 << 20
-"""DeviceSplit are gathered for several steps at once, up to this much memory."""
+"""Rows are gathered for several steps at once, up to this much memory."""
 
 
 class EagerEngine(Engine):
-    """minibatch SGD as PyTorch users write it, without waiting for the device inside a segment."""
+    """Minibatch SGD as PyTorch users write it, without waiting for the device inside a segment."""
 
     name: ClassVar[str] = "eager"
 
@@ -25,11 +24,6 @@ class EagerEngine(Engine):
         super().__init__(workload)
         trained = [p for p in workload.model.parameters() if p.requires_grad]
         self.optimizer = workload.config.optimizer.build(trained, workload.config.learning_rate.initial)
-
-    @classmethod
-    def refusal(cls, config: Config) -> str | None:
-        """See Engine.refusal: whatever torch can do."""
-        return None
 
     def run(self, segment: Segment) -> NDArray[np.float64]:
         """See Engine.run."""
@@ -88,8 +82,7 @@ class EagerEngine(Engine):
         )
         trained = [p for p in spare.workload.model.parameters() if p.requires_grad]
         spare.optimizer = self.workload.config.optimizer.build(trained, 0.0)
-        size = self.workload.config.batch_size.initial
-        rows = len(self.workload.train.x) if size == "full" else size
+        rows = batch_rows(self.workload.config.batch_size.initial, len(self.workload.train.x))
         with torch.random.fork_rng():
             for _ in range(2):
                 spare._update(self.workload.train.x[:rows], self.workload.train.y[:rows], 0.0)

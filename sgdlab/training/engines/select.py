@@ -13,12 +13,17 @@ from sgdlab.training.engines.base import Engine, Workload
 from sgdlab.training.engines.eager import EagerEngine
 from sgdlab.training.engines.native.engine import NativeEngine
 from sgdlab.training.models import build_model
+from sgdlab.training.sampling import batch_rows
 
 MANY_FLOPS = 1e9
 """Floating-point operations in a step from which sharing it out among threads pays: about 10 ms on one core."""
 
 CORES_TO_OVERTAKE = 3
 """Cores from which eager, sharing out large steps, is faster than native on one."""
+
+
+ENGINES: dict[str, type[Engine]] = {engine.name: engine for engine in (NativeEngine, EagerEngine)}
+"""All engines, by name."""
 
 
 @dataclass(frozen=True)
@@ -28,10 +33,6 @@ class EngineChoice:
     engine: str
     threads: int
     reason: str
-
-
-ENGINES: dict[str, type[Engine]] = {"native": NativeEngine, "eager": EagerEngine}
-"""All engines, by name."""
 
 
 def build_engine(workload: Workload) -> Engine:
@@ -46,26 +47,28 @@ def choose_engine(config: Config, data: PreparedData, cores: int) -> EngineChoic
     1.8 times as fast as eager or more (`sgdlab bench engines`); so eager on many cores overtakes it only
     from three cores on, and only with steps that are large enough to be shared out.
     """
-    refusal = NativeEngine.refusal(config)
     flops = step_flops(config, data)
     shared = cores if flops >= MANY_FLOPS and config.device == "cpu" else 1
-    threads = config.threads if config.threads != "auto" else shared
-    work = f"{flops / 1e6:,.3g} MFLOP a step"
-    if config.engine == "native":
+    wanted = "native" if config.engine == "auto" else config.engine
+    refusal, work = ENGINES[wanted].refusal(config), f"{flops / 1e6:,.3g} MFLOP a step"
+    if config.engine != "auto":
         if refusal is not None:
-            raise EngineError(f"engine: native cannot run this config: {refusal}; use engine: auto or eager")
-        return EngineChoice("native", 1, "asked for")
-    if config.engine == "eager":
-        return EngineChoice("eager", threads, "asked for")
-    if refusal is not None:
-        return EngineChoice("eager", threads, f"native cannot run it: {refusal}")
-    if shared >= CORES_TO_OVERTAKE and config.threads == "auto":
-        return EngineChoice("eager", shared, f"{work} keep {shared} threads busy")
-    return EngineChoice("native", 1, f"{work}: compiled steps on one core are fastest")
+            raise EngineError(f"engine: {wanted} cannot run this config: {refusal}; use engine: auto or eager")
+        reason = "asked for"
+    elif refusal is not None:
+        wanted, reason = "eager", f"native cannot run it: {refusal}"
+    elif shared >= CORES_TO_OVERTAKE and config.threads == "auto":
+        wanted, reason = "eager", f"{work} keep {shared} threads busy"
+    else:
+        reason = f"{work}: compiled steps on one core are fastest"
+    threads = config.threads if config.threads != "auto" else shared
+    return EngineChoice(wanted, 1 if ENGINES[wanted].one_thread else threads, reason)
 
 
-def resolve_device(wanted: str) -> str:
-    """The device asked for, or for auto CUDA, then MPS, then the CPU; EngineError when it is absent."""
+def resolve_device(wanted: str, engine: str) -> str:
+    """The device asked for, or for auto the best that the engine may use: CUDA, MPS, the CPU. EngineError if absent."""
+    if wanted == "auto" and engine != "auto" and ENGINES[engine].cpu_only:
+        return "cpu"
     cuda = torch.cuda.device_count() if torch.cuda.is_available() else 0
     mps = torch.backends.mps.is_available()
     if wanted == "auto":
@@ -81,7 +84,7 @@ def resolve_device(wanted: str) -> str:
 
 def step_flops(config: Config, data: PreparedData) -> float:
     """Floating-point operations of one update: 2 per multiply-add, forward, backward and gradient."""
-    rows = len(data.train) if config.batch_size.initial == "full" else config.batch_size.initial
+    rows = batch_rows(config.batch_size.initial, len(data.train))
     widths = config.model.widths(data.features, data.outputs)
     if widths is None:
         return rows * _counted_flops(config, data)

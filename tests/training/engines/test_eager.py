@@ -1,4 +1,4 @@
-"""The reference engine: plain updates, gathered rows, an optimiser's memory that can be taken along."""
+"""The reference engine: plain updates, gathered rows, torch's optimisers by name."""
 
 import numpy as np
 import pytest
@@ -6,20 +6,13 @@ import torch
 
 from sgdlab.errors import ConfigError
 from sgdlab.training.engines import eager
-from tests.support import classification, make_data, records_of, regression, start_training
+from tests.support import classification, records_of, regression, run_steps, start_training
 
 MLP = {"model": {"name": "mlp", "hidden": [6]}, "learning_rate": 0.02, "batch_size": 7, "epochs": 2}
 
 
 def state_of(training) -> list[torch.Tensor]:
     return [p.detach().clone() for p in training.workload.model.parameters()]
-
-
-def run_steps(training, first: int, last: int) -> np.ndarray:
-    from sgdlab.training.sampling import Segment
-
-    indices, offsets = training.stream.take(first, last)
-    return training.engine.run(Segment(indices, offsets, training.schedule.rates(first, last), first))
 
 
 def test_loss_of_a_step_is_that_before_its_update():
@@ -41,33 +34,6 @@ def test_rows_gathered_in_small_portions_give_the_same_run(monkeypatch):
 def test_a_row_larger_than_the_gathering_memory_is_still_trained_on(monkeypatch):
     monkeypatch.setattr(eager, "GATHER_BYTES", 1)
     assert np.isfinite(run_steps(start_training(classification(), **MLP), 0, 16)).all()
-
-
-def test_warm_up_changes_no_result():
-    cold, warm = (start_training(classification(), **MLP) for _ in range(2))
-    torch.manual_seed(1)
-    before, stream = state_of(warm), torch.get_rng_state()
-    warm.engine.warm_up()
-    assert all(map(torch.equal, before, state_of(warm))) and torch.equal(torch.get_rng_state(), stream)
-    assert np.array_equal(run_steps(cold, 0, 16), run_steps(warm, 0, 16))
-
-
-@pytest.mark.parametrize(
-    "optimizer", ["sgd", {"name": "sgd", "momentum": 0.9}, "adam", "adamw", "rmsprop", "adagrad", "NAdam"]
-)
-def test_optimisers_memory_taken_along_continues_the_run(optimizer):
-    values = MLP | {"optimizer": optimizer}
-    whole = start_training(classification(), **values)
-    run_steps(whole, 0, 5)
-    first_half = {key: value.clone() for key, value in whole.workload.model.state_dict().items()}
-    memory = whole.engine.optimizer_state()
-    part = start_training(classification(), **values)
-    part.workload.model.load_state_dict(first_half)
-    import copy
-
-    part.engine.load_optimizer_state(copy.deepcopy(memory))
-    assert np.array_equal(run_steps(whole, 5, 16), run_steps(part, 5, 16))
-    assert all(map(torch.equal, state_of(whole), state_of(part)))
 
 
 def test_parameters_that_are_frozen_stay(tmp_path):
@@ -106,10 +72,3 @@ def test_optimizer_that_cannot_serve_is_refused_before_anything_runs(optimizer, 
 def test_options_that_exclude_each_other_are_left_to_the_user(option):
     values = MLP | {"optimizer": {"name": "Adam", "options": {option: option != "differentiable"}}}
     assert np.isfinite(run_steps(start_training(classification(), **values), 0, 3)).all()
-
-
-def test_batch_of_one_row_and_a_last_batch_of_one_row():
-    one = start_training(make_data((np.ones((1, 2)), np.ones((1, 1)))), model="linear", batch_size=1, epochs=2)
-    assert records_of(one)[-1].step == 2
-    last = start_training(regression(rows=10, held_out=0), model="linear", batch_size=3)
-    assert records_of(last)[-1].step == 4

@@ -25,7 +25,7 @@ NOTICE_AFTER = 1.0
 """Seconds from which on a compilation is announced; reading the cache takes a tenth."""
 
 EVALUATED_AT_ONCE = 50_000
-"""DeviceSplit evaluated in one call: some 30 ms for a small network, after which a request to stop is heard."""
+"""Rows evaluated in one call: some 30 ms for a small network, after which a request to stop is heard."""
 
 _NO_LABELS = np.empty(0, np.int64)
 _NO_TARGETS = np.empty((0, 1), np.float32)
@@ -44,6 +44,8 @@ class NativeEngine(Engine):
     """
 
     name: ClassVar[str] = "native"
+    cpu_only: ClassVar[bool] = True
+    one_thread: ClassVar[bool] = True
 
     def __init__(self, workload: Workload) -> None:
         super().__init__(workload)
@@ -81,25 +83,24 @@ class NativeEngine(Engine):
         self._labels: NDArray[np.int64] = y if classes else _NO_LABELS
         self._targets: NDArray[np.float32] = _NO_TARGETS if classes else y
         self._steps_done = 0
-        self.make_ready()
+        self.compile()
         self._train_steps = kernels.compiled()
         self._evaluate_rows = kernels.evaluation()
 
     @classmethod
     def refusal(cls, config: Config) -> str | None:
         """See Engine.refusal."""
-        if config.device != "cpu":
-            return f"it runs on the CPU only, not on {config.device}"
+        reason = super().refusal(config)
+        if reason is not None:
+            return reason
         if not isinstance(config.model, LinearModel | MlpModel):
             return f"it knows the models linear and mlp, not {config.model.name}"
         if not isinstance(config.optimizer, Sgd | Adam):
             return f"it knows the optimisers sgd, adam and adamw, not {config.optimizer.name}"
-        if config.threads not in ("auto", 1):
-            return f"it works on one thread, not on {config.threads}"
         return None
 
     @classmethod
-    def make_ready(cls) -> None:
+    def compile(cls) -> None:
         """Compile the steps, or read them from the cache of an earlier compilation on this machine."""
         notice = threading.Timer(NOTICE_AFTER, _LOG.warning, ["compiling the native engine, once for this machine"])
         notice.daemon = True
