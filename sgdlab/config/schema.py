@@ -28,7 +28,7 @@ class Section(BaseModel):
 
 
 class Dataset(Section):
-    """What every source shares: the steps after loading, in DESIGN's order."""
+    """What every source shares: the steps after loading, in the order in which they are taken."""
 
     whiten: bool = Field(False, description="mean 0, variance 1 per column over the whole table, before limit")
     limit: Count | None = Field(None, description="keep the first rows only")

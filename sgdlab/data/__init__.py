@@ -1,7 +1,7 @@
 """Named data sources behind one `load(dataset, seed) -> PreparedData`; no torch, and cheap to import.
 
 A source (embedded, downloaded, CSV, npz, a function of the user's own) gives a RawTable; `prepare`
-takes it through DESIGN's steps to a PreparedData. Whatever is wrong with the data is a DataError.
+makes a PreparedData of it, step by step. Whatever is wrong with the data is a DataError.
 """
 
 from typing import TYPE_CHECKING, Any
