@@ -1,6 +1,7 @@
 """Configs: what is read, what comes of it, and that it loads back equal."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -78,20 +79,21 @@ OPTIMIZERS = (
     | section("adagrad", eps=POSITIVE)
     | section("NAdam RAdam", options=OPTIONS)
 )
+SCHEDULE_KEYS: dict[str, dict[str, Any]] = {
+    "constant": {},
+    "step": {"every": COUNTS, "factor": POSITIVE},
+    "exponential": {"every": COUNTS, "factor": POSITIVE},
+    "cosine": {"final": SHARES},
+    "inverse-sqrt": {"every": COUNTS},
+    "one-cycle": {"rise": st.floats(0.01, 0.99), "start": SHARES, "final": SHARES},
+}
 SCHEDULES = st.one_of(
     [
         st.fixed_dictionaries(
             {"schedule": st.just(name)},
             optional={"initial": RATES, "warmup": RATES, "per": st.sampled_from(["epoch", "step"]), **keys},
         )
-        for name, keys in {
-            "constant": {},
-            "step": {"every": COUNTS, "factor": POSITIVE},
-            "exponential": {"every": COUNTS, "factor": POSITIVE},
-            "cosine": {"final": SHARES},
-            "inverse-sqrt": {"every": COUNTS},
-            "one-cycle": {"rise": st.floats(0.01, 0.99), "start": SHARES, "final": SHARES},
-        }.items()
+        for name, keys in SCHEDULE_KEYS.items()
     ]
 )
 AMOUNTS = st.builds(
@@ -206,7 +208,7 @@ def test_home_is_expanded_in_a_path_and_a_stranger_is_not(monkeypatch):
 
 def test_config_is_frozen():
     with pytest.raises(ValueError, match="frozen"):
-        make_config().seed = 3
+        make_config().seed = 3  # type: ignore[misc]
 
 
 def test_utf8_with_a_byte_order_mark_is_read(tmp_path):
