@@ -13,6 +13,7 @@ from sgdlab.runs.history import TIMING_COLUMNS, format_row
 from sgdlab.streams import torch_seed
 from sgdlab.training import loop, losses
 from sgdlab.training.losses import evaluate
+from sgdlab.training.sampling import Segment
 from tests.support import (
     classification,
     clock_that_ticks,
@@ -177,7 +178,7 @@ def test_records_by_seconds_do_not_wait_for_a_long_stretch(monkeypatch):
         return engine_run(segment)
 
     monkeypatch.setattr(training.engine, "run", run)
-    monkeypatch.setattr(loop.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr("sgdlab.training.loop.time.perf_counter", lambda: now[0])
     assert steps_of(records_of(training)) == list(range(0, 201, 10))
 
 
@@ -399,7 +400,7 @@ def test_stationary_variance_under_independent_gradient_noise(engine, rate, mome
         while training.position.step < stop:
             indices, offsets = training.stream.take(training.position.step, stop)
             rates = training.schedule.rates(training.position.step, stop)
-            training.engine.run(loop.Segment(indices, offsets, rates, training.position.step))
+            training.engine.run(Segment(indices, offsets, rates, training.position.step))
             training.position.step = stop
         p = training_model(torch.full((1, 1), c)).detach().double().numpy()[0]
         seen.append((p**2).mean())
