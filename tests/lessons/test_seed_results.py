@@ -16,6 +16,6 @@ def test_readings_of_a_history() -> None:
 
 
 def test_a_run_that_did_not_complete_has_no_value() -> None:
-    rows = [{"seed": 0, "best_val_loss": 1.0}, {"seed": 1, "best_val_loss": 0.5, "status": "diverged"}]
-    found = seed_results(rows).by_seed("best_val_loss")
+    lost = {"seed": 1, "best_val_loss": 0.5, "status": "diverged"}
+    found = seed_results([{"seed": 0, "best_val_loss": 1.0}, lost]).by_seed("best_val_loss")
     assert found[0] == 1.0 and math.isnan(found[1])
