@@ -68,7 +68,7 @@ def run_lesson(
 def _conditions(seeds: Sequence[int], quick: bool, failed: int) -> list[str]:
     notes = [f"seeds {', '.join(map(str, seeds))}; intervals are 95 % unless a rule says otherwise"]
     if quick:
-        notes.append("quick: few seeds, rounds and (parr) epochs; without --quick more can be told")
+        notes.append("quick: few seeds, few rounds, short runs; without --quick more can be told")
     if failed:
         notes.append(f"{failed} runs failed; their values are missing")
     return notes
