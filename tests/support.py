@@ -186,4 +186,10 @@ class Watching(Watcher):
     def __init__(
         self, observe: Callable[[Any, Any], None] = lambda entry, report: None, tick: Callable[[], None] = lambda: None
     ) -> None:
-        self.observe, self.tick = observe, tick  # type: ignore[method-assign]
+        self._observe, self._tick = observe, tick
+
+    def observe(self, entry: Any, report: Any) -> None:
+        self._observe(entry, report)
+
+    def tick(self) -> None:
+        self._tick()

@@ -38,7 +38,7 @@ def test_options_reach_into_sections_and_numpys_numbers_and_paths_are_taken(runs
     )
     config = run.config
     assert (config.epochs, config.learning_rate.initial, config.batch_size.initial) == (2, 0.01, 4)
-    assert config.model.hidden == (5, 2)
+    assert config.model.model_dump()["hidden"] == (5, 2)
 
 
 def test_callers_mapping_is_left_as_it_was(runs):

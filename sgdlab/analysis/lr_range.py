@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,7 @@ class RangeTest:
     reason: str
 
 
-def range_test(rates: Sequence[float], losses: Sequence[float], window: int | None = None) -> RangeTest:
+def range_test(rates: ArrayLike, losses: ArrayLike, window: int | None = None) -> RangeTest:
     """Suggests the rate at which the smoothed loss falls fastest per unit of log rate, below its minimum.
 
     After Smith 2017 (arXiv 1506.01186); the steepest point is a convention of later libraries, no theorem.

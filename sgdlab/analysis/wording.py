@@ -71,6 +71,14 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes} min"
 
 
+def measured_time(seconds: float) -> str:
+    """A time as measured, to three digits, so that ratios can be checked from the text: 7.89 µs, 628 ms, 1.23 s."""
+    if not seconds > 0:
+        return MISSING
+    scale, unit = next(((x, u) for x, u in ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs")) if seconds >= x), (1e-9, "ns"))
+    return f"{number(seconds / scale, 3)} {unit}"
+
+
 def compact(value: float) -> str:
     """1234567 as 1.23M."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):

@@ -56,7 +56,10 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line; this alone turns exceptions into exit codes (see DESIGN's contract)."""
+    """Run the command line; this alone turns exceptions into exit codes.
+
+    0: done.  1: a run failed, or `train` diverged.  2: usage, config or data at fault.  130: interrupted.
+    """
     from sgdlab.errors import RunFailed, UserError
 
     try:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,9 +12,10 @@ from sgdlab.cli import options as opt
 from sgdlab.cli import panels
 from sgdlab.cli.console import console, duration, printable, say
 from sgdlab.cli.progress import SweepDisplay
+from sgdlab.lessons import LESSONS
 
 if TYPE_CHECKING:
-    from sgdlab.lessons.run import Lesson
+    from sgdlab.lessons.run import FinishedLesson
 
 WIDTH = 120
 STYLES = {"reproduced": "green", "not reproduced": "red", "cannot tell": "yellow"}
@@ -27,10 +28,15 @@ def register(app: typer.Typer) -> None:
 
 def lesson(
     text: Annotated[
-        Literal["parr", "d2l"], typer.Argument(help="parr: the notebook with MNIST; d2l: the chapter with airfoil.")
+        str,
+        typer.Argument(
+            metavar="|".join(LESSONS),
+            help="; ".join(f"{name}: {words}" for name, words in LESSONS.items()) + ".",
+            autocompletion=lambda: list(LESSONS),
+        ),
     ],
     seeds: Annotated[
-        str | None, typer.Option(metavar="A-B", help="Seeds, as 0-4 or 0,7; for d2l 0-19 unless given.")
+        str | None, typer.Option(metavar="A-B", help="Seeds, as 0-4 or 0,7; the lesson's own unless given.")
     ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Few seeds and short runs; verdicts may be: cannot tell.")
@@ -53,7 +59,7 @@ def lesson(
 
     sgdlab lesson parr --quick
     """
-    from sgdlab.lessons import run
+    from sgdlab.lessons.run import run_lesson
     from sgdlab.sweeps.plan import parse_seeds
 
     @contextmanager
@@ -69,14 +75,14 @@ def lesson(
             say(line)
 
     chosen = parse_seeds(seeds) if seeds is not None else None
-    done = run.lesson(text, seeds=chosen, quick=quick, jobs=jobs, runs_dir=runs_dir, name=name, watch=watch, tell=tell)
+    done = run_lesson(text, seeds=chosen, quick=quick, jobs=jobs, runs_dir=runs_dir, name=name, watch=watch, tell=tell)
     if not quiet:
         show(done)
     say(str(done.path))
     raise typer.Exit(1 if done.failed else 0)
 
 
-def show(done: "Lesson") -> None:
+def show(done: "FinishedLesson") -> None:
     """A row for each claim: verdict; words, numbers and meaning below each other."""
     from rich import box
     from rich.table import Table
@@ -89,10 +95,10 @@ def show(done: "Lesson") -> None:
     table.add_column("verdict", no_wrap=True)
     table.add_column("claim, what was measured, what it means", overflow="fold")
     for number, each in enumerate(done.claims, 1):
-        words = Text(printable(each.words), style="bold")
-        words.append(f"\n{printable(each.numbers)}", style="not bold")
+        words = Text(printable(each.claim.words), style="bold")
+        words.append(f"\n{printable(each.finding.numbers)}", style="not bold")
         words.append(f"\n→ {printable(each.meaning)}", style="not bold italic")
-        table.add_row(str(number), Text(each.verdict, style=STYLES[each.verdict]), words)
+        table.add_row(str(number), Text(each.finding.verdict, style=STYLES[each.finding.verdict]), words)
     console().print(table, width=min(console().width, WIDTH))
     say(in_short(done.claims))
     for note in done.notes:

@@ -1,4 +1,4 @@
-"""From a raw table to a PreparedData, in DESIGN's order: whiten, limit, resample, split, repeat, standardise."""
+"""From a raw table to a PreparedData, in this order: whiten, limit, resample, split, repeat, standardise."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar, get_args
+from typing import Any, Generic, Literal, TypeVar, get_args
 
 from sgdlab.analysis.intervals import Interval
 
@@ -26,54 +26,48 @@ class Finding:
 
 @dataclass(frozen=True)
 class Claim(Generic[Evidence]):
-    """One claim of a text.
+    """One claim of a text; words, rule and means are written down before anything is measured.
 
     where: part of the text.  words: the claim, in our own words.  rule: how numbers become a verdict, in
-    words.  judge: the same, on the evidence.  means: what each verdict would mean; all three are written
-    down before anything is measured.
+    words.  find: the same, on the evidence.  means: what each verdict would mean.
     """
 
     key: str
     where: str
     words: str
     rule: str
-    judge: Callable[[Evidence], Finding]
+    find: Callable[[Evidence], Finding]
     means: Mapping[Verdict, str]
 
-    def __post_init__(self) -> None:
-        if set(self.means) != set(VERDICTS):
-            raise ValueError(f"{self.key}: needs a meaning for each of {', '.join(VERDICTS)}")
+    def judge(self, evidence: Evidence) -> "Judged":
+        """The claim measured by its rule."""
+        return Judged(self, self.find(evidence))
 
 
 @dataclass(frozen=True)
 class Judged:
     """A claim with what was found; what a row of the table shows."""
 
-    key: str
-    where: str
-    words: str
-    rule: str
-    verdict: Verdict
-    numbers: str
-    headline: Interval | None
-    meaning: str
+    claim: Claim[Any]
+    finding: Finding
+
+    @property
+    def meaning(self) -> str:
+        """What the verdict means."""
+        return self.claim.means[self.finding.verdict]
 
 
-def judge(claim: Claim[Evidence], evidence: Evidence) -> Judged:
-    """Measure a claim by its rule."""
-    found = claim.judge(evidence)
-    return Judged(
-        claim.key,
-        claim.where,
-        claim.words,
-        claim.rule,
-        found.verdict,
-        found.numbers,
-        found.headline,
-        claim.means[found.verdict],
-    )
+def claim(
+    where: str, words: str, *, rule: str, reproduced: str, not_reproduced: str, cannot_tell: str
+) -> Callable[[Callable[[Evidence], Finding]], Claim[Evidence]]:
+    """Makes a claim of the function that judges it, whose name becomes the key; the last three: what verdicts mean.
 
+    >>> @claim("P, conclusion", "Larger batches generalise worse.", rule="reproduced: ...", reproduced="...", ...)
+    ... def larger_worse(evidence: ParrEvidence) -> Finding: ...
+    """
+    means = dict(zip(VERDICTS, (reproduced, not_reproduced, cannot_tell), strict=True))
 
-def meanings(reproduced: str, not_reproduced: str, cannot_tell: str) -> dict[Verdict, str]:
-    """What each verdict means, in the order of VERDICTS."""
-    return dict(zip(VERDICTS, (reproduced, not_reproduced, cannot_tell), strict=True))
+    def of(find: Callable[[Evidence], Finding]) -> Claim[Evidence]:
+        return Claim(find.__name__.replace("_", "-"), where, words, rule, find, means)
+
+    return of

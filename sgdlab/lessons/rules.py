@@ -1,7 +1,8 @@
 """The rules that turn numbers into verdicts. Every one of them can give all three."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,12 +22,18 @@ def nothing(n: int = 0) -> Interval:
     return Interval(math.nan, -math.inf, math.inf, LEVEL, n)
 
 
-def mean_of(values: BySeed | Sequence[float], level: float = LEVEL) -> Interval:
+def mean_of(values: BySeed | Sequence[float]) -> Interval:
     """Mean over seeds with Student's interval; `nothing` where a value is missing: no survivors are averaged."""
     found = list(values.values()) if isinstance(values, Mapping) else list(values)
     if not found or not all(map(math.isfinite, found)):
         return nothing(len(found))
-    return mean_interval(found, level)
+    return mean_interval(found, LEVEL)
+
+
+def median_of(values: Iterable[float]) -> float:
+    """The median; NaN of nothing."""
+    found = list(values)
+    return float(np.median(found)) if found else math.nan
 
 
 def difference(a: BySeed, b: BySeed) -> Interval:
@@ -36,11 +43,12 @@ def difference(a: BySeed, b: BySeed) -> Interval:
 
 def ratio_of(a: Sequence[float], b: Sequence[float]) -> Interval:
     """Geometric mean of a_i/b_i with Student's interval of the logarithms; values above 0."""
-    pairs = list(zip(a, b, strict=False))
-    if not pairs or any(not (0 < x < math.inf and 0 < y < math.inf) for x, y in pairs):
-        return nothing(len(pairs))
-    log = mean_of([math.log(x / y) for x, y in pairs])
-    return Interval(math.exp(log.estimate), math.exp(log.low), _exp(log.high), log.level, log.n)
+    ratios = _ratios(a, b)
+    log = mean_of([math.log(ratio) for ratio in ratios])
+    if math.isnan(log.estimate):
+        return nothing(len(ratios))
+    high = math.exp(log.high) if log.high < 700 else math.inf
+    return Interval(math.exp(log.estimate), math.exp(log.low), high, log.level, log.n)
 
 
 def times_as_long(a: Sequence[float], b: Sequence[float]) -> Interval:
@@ -48,13 +56,11 @@ def times_as_long(a: Sequence[float], b: Sequence[float]) -> Interval:
 
     a, b: seconds in the same rounds, above 0; `nothing` where one of them is not finite.
     """
-    pairs = list(zip(a, b, strict=False))
-    if not pairs or any(not (0 < x < math.inf and 0 < y < math.inf) for x, y in pairs):
-        return nothing(len(pairs))
-    found = median_interval([x / y for x, y in pairs], LEVEL)
-    if found.level < LEAST_LEVEL:
-        return Interval(found.estimate, -math.inf, math.inf, found.level, found.n)
-    return found
+    ratios = _ratios(a, b)
+    if not ratios or any(map(math.isnan, ratios)):
+        return nothing(len(ratios))
+    found = median_interval(ratios, LEVEL)
+    return found if found.level >= LEAST_LEVEL else replace(found, low=-math.inf, high=math.inf)
 
 
 def slope_of(ys: Mapping[float, float]) -> float:
@@ -118,18 +124,20 @@ def is_one_of_them(published: float, interval: Interval, rounding: float) -> Ver
     return "reproduced" if within else "not reproduced"
 
 
+def smallest_and_largest(pairs: Sequence[PairedDifference]) -> PairedDifference:
+    """Of all pairs of groups in rising order, the one of the first group and the last."""
+    return next(pair for pair in pairs if pair.first == pairs[0].first and pair.second == pairs[-1].second)
+
+
 def larger_is_worse(pairs: Sequence[PairedDifference]) -> Verdict:
     """For pairs of batch sizes in rising order, Holm-corrected: is the smaller one the better one?
 
     Not reproduced as soon as one larger size is better; reproduced where the smallest beats the largest.
     """
-    if any(pair.outcome == "second" for pair in pairs):
+    ends = smallest_and_largest(pairs).outcome
+    if ends == "equal" or any(pair.outcome == "second" for pair in pairs):
         return "not reproduced"
-    sizes = [pair.first for pair in pairs] + [pair.second for pair in pairs[-1:]]
-    ends = [pair for pair in pairs if pair.first == sizes[0] and pair.second == sizes[-1]]
-    if any(pair.outcome == "equal" for pair in ends):
-        return "not reproduced"
-    return "reproduced" if any(pair.outcome == "first" for pair in ends) else "cannot tell"
+    return "reproduced" if ends == "first" else "cannot tell"
 
 
 def first_is_better(pair: PairedDifference) -> Verdict:
@@ -153,5 +161,7 @@ def all_hold(*verdicts: Verdict) -> Verdict:
     return "cannot tell" if not verdicts or "cannot tell" in verdicts else "reproduced"
 
 
-def _exp(value: float) -> float:
-    return math.exp(value) if value < 700 else math.inf
+def _ratios(a: Sequence[float], b: Sequence[float]) -> list[float]:
+    """a_i/b_i; NaN where one of them is not finite or not above 0."""
+    pairs = zip(a, b, strict=False)
+    return [x / y if 0 < x < math.inf and 0 < y < math.inf else math.nan for x, y in pairs]

@@ -32,10 +32,16 @@ def claims_text(title: str, judged: Sequence[Judged], notes: Sequence[str], figu
     """Markdown: the verdicts at a glance, then each claim with its numbers, rule and meaning."""
     lines = [f"# {title}", "", f"{in_short(judged)}.", "", *(f"- {note}" for note in notes), ""]
     lines += ["| | claim | verdict |", "|---|---|---|"]
-    lines += [f"| {i} | {each.words} | **{each.verdict}** |" for i, each in enumerate(judged, 1)]
+    lines += [f"| {i} | {each.claim.words} | **{each.finding.verdict}** |" for i, each in enumerate(judged, 1)]
     for i, each in enumerate(judged, 1):
-        lines += ["", f"## {i}. {each.words}", "", f"*{each.where}.* **{each.verdict.capitalize()}.**", ""]
-        lines += [f"- Measured: {each.numbers}.", f"- It means: {each.meaning}.", f"- Rule: {each.rule}."]
+        lines += [
+            "",
+            f"## {i}. {each.claim.words}",
+            "",
+            f"*{each.claim.where}.* **{each.finding.verdict.capitalize()}.**",
+            "",
+        ]
+        lines += [f"- Measured: {each.finding.numbers}.", f"- It means: {each.meaning}.", f"- Rule: {each.claim.rule}."]
     if figures:
         lines += ["", "## Figures", "", *(f"![{Path(name).stem}]({name})" for name in figures)]
     return "\n".join(lines) + "\n"
@@ -43,14 +49,19 @@ def claims_text(title: str, judged: Sequence[Judged], notes: Sequence[str], figu
 
 def in_short(judged: Sequence[Judged]) -> str:
     """`17 claims: 9 reproduced, 6 not reproduced, 2 cannot tell`."""
-    counts = [f"{sum(each.verdict == verdict for each in judged)} {verdict}" for verdict in VERDICTS]
+    counts = [f"{sum(each.finding.verdict == verdict for each in judged)} {verdict}" for verdict in VERDICTS]
     return f"{len(judged)} claims: {', '.join(counts)}"
 
 
 def _row(each: Judged) -> dict[str, object]:
-    row: dict[str, object] = {"claim": each.key, "where": each.where, "words": each.words, "verdict": each.verdict}
-    interval = each.headline
+    row: dict[str, object] = {
+        "claim": each.claim.key,
+        "where": each.claim.where,
+        "words": each.claim.words,
+        "verdict": each.finding.verdict,
+    }
+    interval = each.finding.headline
     for name in ("estimate", "low", "high", "level", "n"):
         value = None if interval is None else getattr(interval, name)
         row[name] = value if value is None or math.isfinite(value) else None
-    return row | {"numbers": each.numbers, "meaning": each.meaning, "rule": each.rule}
+    return row | {"numbers": each.finding.numbers, "meaning": each.meaning, "rule": each.claim.rule}

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sgdlab.analysis.wording import measured_time
 from sgdlab.plots.layout import arrange, wrap_label
 from sgdlab.plots.style import (
     COLOURS,
@@ -43,7 +44,7 @@ def matmul_figure(table: pd.DataFrame, *, title: str = "", note: str = "") -> Fi
     y = np.arange(len(table))[::-1]
     axes.barh(y, np.where(gflops > base, gflops, base) - base, left=base, height=0.62, color=COLOURS[0])
     for at, value, seconds in zip(y, gflops, finite(table["seconds"]), strict=True):
-        words = f"{number(value, 3)}  ({_time(seconds)})" if value > 0 else "not measured"
+        words = f"{number(value, 3)}  ({measured_time(seconds)})" if value > 0 else "not measured"
         axes.annotate(words, (value if value > 0 else base, at), (4, 0), textcoords="offset points",
                       va="center", fontsize=SMALL, color=INK)  # fmt: skip
     set_log(axes.xaxis, base, high * (high / base) ** 0.42)
@@ -54,13 +55,6 @@ def matmul_figure(table: pd.DataFrame, *, title: str = "", note: str = "") -> Fi
         say_nothing_to_draw(axes, "nothing measured")
     name_axes(axes, "GFLOP/s (time per product)")
     return arrange(figure, title=title, note=note)
-
-
-def _time(seconds: float) -> str:
-    for unit, scale in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if seconds >= scale:
-            return f"{number(seconds / scale, 3)} {unit}"
-    return f"{number(seconds / 1e-9, 3)} ns" if seconds > 0 else "–"
 
 
 def step_figure(table: pd.DataFrame, *, title: str = "", note: str = "") -> Figure:

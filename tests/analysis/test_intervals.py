@@ -66,7 +66,7 @@ def test_the_skewed_limits_solve_halls_cubic():
     x = np.array([0.1, 0.2, 0.2, 0.4, 0.5, 0.9, 3.0])
     skew = ((x - x.mean()) ** 3).mean() / x.std() ** 3
     root_n, student = math.sqrt(7), 2.4469119  # t table, 6 df
-    for t, y in zip(skewed_t_limits(x), (-student, student), strict=True):
+    for t, y in zip(skewed_t_limits(x.tolist()), (-student, student), strict=True):
         cubic = t + skew * t**2 / (3 * root_n) + skew**2 * t**3 / (27 * 7) + skew / (6 * root_n)
         assert cubic == pytest.approx(y, abs=1e-6)
 

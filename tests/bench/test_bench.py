@@ -209,7 +209,11 @@ def test_the_plain_loop_uses_torchs_default_rule_and_stops_in_mid_epoch(data: Pr
     rule = plain_optimizer(config.optimizer, workload.model, 0.01)
     assert not any(group["fused"] for group in rule.param_groups)
     asked: list[int] = []
-    order = lambda epoch: asked.append(epoch) or torch.arange(50)  # noqa: E731  type: ignore
+
+    def order(epoch: int) -> torch.Tensor:
+        asked.append(epoch)
+        return torch.arange(50)
+
     plain_loop(workload.model, rule, "cross_entropy", workload.train.x, workload.train.y, 8, 9, order)
     assert asked == [0, 1]
     assert {int(state["step"]) for state in rule.state.values()} == {9}
@@ -292,7 +296,7 @@ def test_the_grid_declares_forty_cells_with_those_of_the_issue() -> None:
     names = {shape.name for shape in grid.GRID}
     assert {"20-8-2 relu", "784-256-128-10 tanh", "784-1000-10 relu", "3000-64-1 relu"} <= names
     assert all("full" in shape.batch_sizes for shape in grid.GRID)
-    assert all(size == "full" or size < shape.rows for shape in grid.GRID for size in shape.batch_sizes)
+    assert all(size == "full" or int(size) < shape.rows for shape in grid.GRID for size in shape.batch_sizes)
 
 
 @pytest.mark.parametrize("shape", grid.GRID, ids=lambda shape: shape.name)

@@ -25,8 +25,18 @@ from sgdlab.errors import DataError
 CONTENT = bytes(range(256)) * 400
 
 
+class Server(ThreadingHTTPServer):
+    """Counts what it was asked for; files: answers of its own, by name."""
+
+    requests: list[str]
+    files: dict[str, bytes]
+    url: str
+
+
 class Handler(BaseHTTPRequestHandler):
     """Answers /KIND/name by KIND; the server counts the requests."""
+
+    server: Server
 
     def do_GET(self):
         self.server.requests.append(self.path)
@@ -54,7 +64,7 @@ def server(monkeypatch, tmp_path):
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "SGDLAB_DATA"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SGDLAB_CACHE", str(tmp_path / "cache"))
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+    with Server(("127.0.0.1", 0), Handler) as running:
         running.requests, running.files = [], {}
         running.url = f"http://127.0.0.1:{running.server_address[1]}"
         thread = threading.Thread(target=running.serve_forever, daemon=True)

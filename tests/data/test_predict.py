@@ -85,7 +85,7 @@ def test_categories_of_numbers_survive_pandas(fitted):
 def test_images_are_predicted_by_position():
     preprocess = load(Mnist10k(name="mnist-10k", limit=50), 0).preprocess
     frame = {f"pixel{i}": [i % 256] for i in range(784)}
-    expected = np.float32([i % 256 for i in range(784)]) / 256
+    expected = np.array([i % 256 for i in range(784)], np.float32) / 256
     assert np.array_equal(apply_preprocess(preprocess, frame)[0], expected)
     assert np.array_equal(apply_preprocess(preprocess, {"digit": [3], **frame})[0], expected)
     with pytest.raises(DataError, match="783 columns of features; the model has 784 inputs"):

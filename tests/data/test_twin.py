@@ -1,6 +1,7 @@
 """airfoil and its twin: the same moments, so the same full-batch trajectory."""
 
 import os
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from sgdlab.data import load
 from sgdlab.data.sources.airfoil import Airfoil
 from sgdlab.data.sources.airfoil_twin import COVARIANCE, MEAN, AirfoilTwin, twin_rows
 
-D = {"whiten": True, "limit": 1500, "validation": 0.0, "standardize": False}
+D: dict[str, Any] = {"whiten": True, "limit": 1500, "validation": 0.0, "standardize": False}
 """The data steps of the chapter."""
 
 

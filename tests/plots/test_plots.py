@@ -158,8 +158,8 @@ FIGURES: dict[str, Any] = {
 
 def drawn(figure: Figure) -> Any:
     canvas = FigureCanvasAgg(figure)
-    canvas.draw()  # type: ignore[no-untyped-call]
-    return canvas.get_renderer()  # type: ignore[no-untyped-call]
+    canvas.draw()
+    return canvas.get_renderer()
 
 
 def hidden_labels(axes: Axes) -> set[int]:

@@ -467,7 +467,7 @@ def test_interval_that_never_arrived_sorts_behind_every_number() -> None:
 
 
 def sorting_page() -> str:
-    rows = [["b", 10, "4/5"], ["a", 9, None], ["c", None, "1/5"], ["d", 1e-5, "x"]]
+    rows: list[list[Any]] = [["b", 10, "4/5"], ["a", 9, None], ["c", None, "1/5"], ["d", 1e-5, "x"]]
     section = Section("T", (table("T", ["name", "number", "text"], rows),))
     answer = Answer("goal", "headline", "sure", "sure")
     return render(Page("run", "sorting", ("asked",), (answer,), (), (section,), "here"))

@@ -1,5 +1,7 @@
 """Models: shapes, weights as a function of the seed, and a user's own modules."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -9,7 +11,7 @@ from sgdlab.training.models import build_model, parameter_count, state_copy
 from tests.support import make_config
 
 
-def model_of(section, shape=(5,), outputs=3, seed=0) -> nn.Module:
+def model_of(section, shape=(5,), outputs=3, seed=0) -> Any:
     return build_model(make_config(model=section).model, shape, outputs, seed)
 
 

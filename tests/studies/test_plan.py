@@ -193,9 +193,9 @@ def test_censored_points_are_bounded_by_the_budget_and_never_a_number():
     result = result_of(world.question, world.trials)
     table = table_of(result).set_index("batch_size")
     assert table.loc[512, "reached"] == 0
-    assert math.isnan(table.loc[512, "steps"]) and math.isinf(table.loc[512, "steps_high"])
-    assert table.loc[512, "steps_low"] == table.loc[512, "budget_steps"] == 20 * ROWS / 512
-    assert table.loc[8, "reached"] == 5 and np.isfinite(table.loc[8, "steps"])
+    assert math.isnan(table["steps"][512]) and math.isinf(table["steps_high"][512])
+    assert table["steps_low"][512] == table["budget_steps"][512] == 20 * ROWS / 512
+    assert table["reached"][8] == 5 and np.isfinite(table["steps"][8])
     assert any(note.startswith("censored:") for note in notes(result))
 
 

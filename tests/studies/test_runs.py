@@ -3,6 +3,7 @@
 import json
 import math
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -55,7 +56,7 @@ def run_states(path):
 
 def without_seconds(path):
     table = pd.read_csv(path / "results.csv")
-    return table.drop(columns=[name for name in table if "second" in name])
+    return table.drop(columns=[name for name in table.columns if "second" in name])
 
 
 def test_study_leaves_tables_answer_figures_and_ordinary_runs(small, tmp_path):
@@ -177,7 +178,8 @@ def test_a_target_that_no_run_reaches_is_a_result(small, tmp_path):
 
 def test_recommended_config_trains_at_the_recommended_batch_size_and_rate(small, tmp_path):
     assert sgdlab("study", small, *ASKED, "--learning-rates", "0.05", "--target", "val_loss=0.35").code == 0
-    for goal, name in (("time", "recommended.yaml"), ("computation", "best.yaml")):
+    names: dict[Literal["time", "computation"], str] = {"time": "recommended.yaml", "computation": "best.yaml"}
+    for goal, name in names.items():
         out = () if goal == "time" else ("--out", tmp_path / name)
         advice = sgdlab("recommend", tmp_path / "runs" / "it", "--goal", goal, *out)
         assert advice.code == 0 and "least time" in advice.out and "least computation" in advice.out
@@ -358,6 +360,6 @@ def test_where_every_run_diverges_there_is_no_target_and_the_study_says_so(small
 
 
 def load_document(path):
-    from sgdlab.api import document_of
+    from sgdlab.config import document_of
 
     return document_of(path)

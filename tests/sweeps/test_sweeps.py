@@ -144,11 +144,11 @@ def test_two_jobs_give_what_one_gives(engine, tmp_path, runs):
     assert [answer.code for answer in answers] == [0, 0]
     one, two = histories(runs / "jobs1"), histories(runs / "jobs2")
     assert len(one) == 6 and one == two
-    tables = [
+    left, right = (
         pd.read_csv(runs / name / "results.csv").drop(columns=["train_seconds", "wall_seconds"])
         for name in ("jobs1", "jobs2")
-    ]
-    pd.testing.assert_frame_equal(*tables)
+    )
+    pd.testing.assert_frame_equal(left, right)
 
 
 def test_a_run_of_a_sweep_is_the_run_that_train_makes(tiny, runs):
@@ -223,8 +223,8 @@ def test_failed_and_killed_runs_are_shown_and_the_rest_go_on(tmp_path, runs):
     answer = sweep(config, runs, "--vary", "model.options.mood=angry,dead,good,fine", "--jobs", "2")
     assert answer.code == 1 and statuses(runs / "grid") == ["failed", "failed", "completed", "completed"]
     results = pd.read_csv(runs / "grid" / "results.csv").set_index("model.options.mood")
-    assert "no more" in results.loc["angry", "reason"]
-    assert "killed by signal 9 (out of memory?)" in results.loc["dead", "reason"]
+    assert "no more" in results["reason"]["angry"]
+    assert "killed by signal 9 (out of memory?)" in results["reason"]["dead"]
     logs = {path.parent.name: path.read_text() for path in runs.glob("grid/runs/*/log.txt")}
     assert len(logs) == 2 and "Traceback" in logs["001-moodangry"]
     assert "no more" in answer.out and "signal 9" in answer.out and "Traceback" not in answer.out + answer.err

@@ -208,7 +208,7 @@ def test_records_by_seconds_do_not_wait_for_a_long_segment(monkeypatch):
         return engine_run(segment)
 
     monkeypatch.setattr(training.engine, "run", run)
-    monkeypatch.setattr(loop.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr("sgdlab.training.loop.time.perf_counter", lambda: now[0])
     assert steps_of(records_of(training)) == list(range(0, 201, 10))
 
 

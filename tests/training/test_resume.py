@@ -13,7 +13,7 @@ import torch
 from sgdlab import api
 from sgdlab.config import document_of
 from sgdlab.errors import DataError, RunFailed, RunFolderError
-from sgdlab.runs.folder import RunFolder
+from sgdlab.runs.folder import RunFolder, create_run_folder, run_name, stamped
 from sgdlab.runs.history import Record
 from sgdlab.runs.locks import held
 from sgdlab.runs.names import BEST, HISTORY, LAST
@@ -34,7 +34,7 @@ def net(width=6):
         torch.nn.Linear(5, width), torch.nn.BatchNorm1d(width), torch.nn.Dropout(0.5), torch.nn.Linear(width, 1)
     )
 """
-RICH = {
+RICH: dict[str, dict[str, Any]] = {
     "native": {"model": {"name": "mlp", "hidden": [6]}, "optimizer": {"name": "adamw", "weight_decay": 0.01}},
     "eager": {"model": "net.py:net", "optimizer": {"name": "sgd", "momentum": 0.9, "nesterov": True}},
 }
@@ -179,7 +179,7 @@ def test_a_stop_during_an_evaluation_is_heard_and_its_record_made_on_resume(monk
     looks = iter(range(10**6))
 
     class LateWish(StopRequest):
-        requested = property(lambda self: next(looks) >= 25, lambda self, value: None)  # type: ignore[assignment]
+        requested = property(lambda self: next(looks) >= 25, lambda self, value: None)
 
     Path("run").mkdir()
     summary = new_session(document_of(values)).run(RunFolder(Path("run")), lambda *_: None, LateWish())
@@ -266,7 +266,7 @@ def test_twenty_runs_of_one_second_get_twenty_folders(tiny: Path, monkeypatch: p
     now = time.localtime(1_800_000_000)
     monkeypatch.setattr("sgdlab.runs.folder.time.localtime", lambda _=None: now)
     session = new_session(document_of(str(tiny)))
-    names = {api.create_run_folder(Path("runs"), api.stamped(api.run_name(session.config))).name for _ in range(20)}
+    names = {create_run_folder(Path("runs"), stamped(run_name(session.config))).name for _ in range(20)}
     assert len(names) == 20 and all(name.startswith("20") for name in names)
 
 

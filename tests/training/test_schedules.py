@@ -1,6 +1,7 @@
 """Learning-rate schedules: against torch's own, against their formulas, and at their ends."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,7 +37,7 @@ def torch_rates(steps: int, make, initial: float = 0.1) -> list[float]:
     return seen
 
 
-TORCH = {
+TORCH: dict[str, tuple[dict[str, Any], Any]] = {
     "step": ({"schedule": "step", "every": 3, "factor": 0.5}, lambda o: torch.optim.lr_scheduler.StepLR(o, 3, 0.5)),
     "exponential": (
         {"schedule": "exponential", "every": 1, "factor": 0.9},

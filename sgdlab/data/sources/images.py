@@ -32,7 +32,7 @@ class ImageSet(NamedTuple):
     target: str
     classes: tuple[str, ...]
     mirrors: tuple[str, ...]
-    md5: tuple[str, str, str, str]
+    md5: tuple[str, ...]
     folders: tuple[str, ...]
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from sgdlab.analysis.gradient_std import StdLaw
 from sgdlab.analysis.stable_rate import StableRate
-from sgdlab.lessons.outcomes import Outcomes
+from sgdlab.lessons.epoch_times import EpochTimes
+from sgdlab.lessons.seed_results import SeedResults
 
 METHODS = {"GD": 1500, "SGD": 1, "batch 100": 100, "batch 10": 10}
 """The chapter's four runs, by batch size."""
@@ -45,16 +46,14 @@ class D2lEvidence:
     """All that was measured for the chapter.
 
     source: airfoil or its twin.  runs: the chapter's runs by name, GD also for 50 steps at two rates
-    ("GD longer"), and the exercises.  law: of minibatch gradients at the initial weights.  epochs: (loop,
-    method) -> seconds per epoch by round;  steps: in an epoch, by method.  products: way -> seconds per
-    product by round.
+    ("GD longer"), and the exercises.  law: of minibatch gradients at the initial weights.  epochs: by method.
+    products: way -> seconds per product by round.
     """
 
     source: str
     rows: int
-    runs: Mapping[str, Outcomes]
+    runs: Mapping[str, SeedResults]
     descent: GradientDescent
     law: StdLaw | None
-    epochs: Mapping[tuple[str, str], Sequence[float]]
-    steps: Mapping[str, int]
+    epochs: EpochTimes
     products: Mapping[str, Sequence[float]]

@@ -1,57 +1,37 @@
 """The chapter's experiments, and what is measured beside them."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from sgdlab.analysis.gradient_std import StdLaw
-from sgdlab.config import Config, build_config, document_of, without_grid
-from sgdlab.data import PreparedData, load
+from sgdlab.config import Config, document_of
+from sgdlab.data import PreparedData
 from sgdlab.errors import DataError
-from sgdlab.lessons.clock import epoch_clock
-from sgdlab.lessons.d2l.evidence import D2lEvidence, GradientDescent
+from sgdlab.lessons.d2l.evidence import METHODS, D2lEvidence, GradientDescent
 from sgdlab.lessons.d2l.product_timing import product_rounds
-from sgdlab.lessons.experiment import Experiment
-from sgdlab.lessons.outcomes import outcomes_of
+from sgdlab.lessons.epoch_times import time_epochs
+from sgdlab.lessons.experiment import Experiment, ExperimentRunner
+from sgdlab.lessons.seed_results import seed_results
 from sgdlab.probes.gradient_law import measured_law
 from sgdlab.probes.gradients import example_sums, example_way
 from sgdlab.probes.restarts import Trials
 from sgdlab.probes.stable_rate import quadratic_limit, stable_rate
-from sgdlab.results.opened import Sweep
 from sgdlab.training.engines.base import Workload
 from sgdlab.training.resolve import resolve
-
-RunExperiment = Callable[[Experiment], Sweep]
-Tell = Callable[[str], None]
+from sgdlab.training.start import config_and_data
 
 AIRFOIL, TWIN = "airfoil", "airfoil-twin"
-
-
-@dataclass(frozen=True)
-class Length:
-    """How much is done. The runs themselves take milliseconds and are always as long as the chapter's."""
-
-    rounds: int = 15
-    product_rounds: int = 25
-
-
-FULL = Length()
-QUICK = Length(rounds=5, product_rounds=9)
-
-FOLDERS = {
-    "GD": "gd", "SGD": "sgd", "batch 100": "minibatch-100", "batch 10": "minibatch-10", "concise": "concise",
-    "GD longer": "gd-longer", "GD stable": "gd-stable", "GD doubled": "gd-doubled", "doubled": "duplicated",
-    "decay": "decay", "constant": "constant", "replacement": "replacement",
-}  # fmt: skip
-"""Name in the evidence -> folder of the sweep."""
+ROUNDS, QUICK_ROUNDS = (15, 25), (5, 9)
+"""Rounds of the timings of epochs and of products; the runs take milliseconds, and none of them is cut short."""
 
 
 def source_here() -> str:
     """airfoil where its file can be had, else the twin, which has its moments."""
     try:
-        load(_config("d2l/gd").dataset, 0)
+        config_and_data(document_of("d2l/gd"), seed=0)
     except DataError:
         return TWIN
     return AIRFOIL
@@ -59,55 +39,51 @@ def source_here() -> str:
 
 def experiments(seeds: Sequence[int], source: str) -> dict[str, Experiment]:
     """The chapter's sweeps by name."""
-    data = {"dataset.name": source}
 
-    def experiment(name: str, config: str, **more: object) -> Experiment:
-        vary = {"learning_rate": (1.0, 0.8)} if name == "GD longer" else {}
-        return Experiment(FOLDERS[name], f"d2l/{config}", seeds, vary, data | more)
+    def sweep(config: str, folder: str | None = None, **changes: Any) -> Experiment:
+        return Experiment(folder or config, f"d2l/{config}", seeds, changes={"dataset__name": source} | changes)
 
-    found = {
-        name: experiment(name, FOLDERS[name])
-        for name in ("GD", "SGD", "batch 100", "batch 10", "concise", "GD stable", "doubled", "decay", "replacement")
+    return {
+        "GD": sweep("gd"),
+        "SGD": sweep("sgd"),
+        "batch 100": sweep("minibatch-100"),
+        "batch 10": sweep("minibatch-10"),
+        "concise": sweep("concise"),
+        "GD stable": sweep("gd-stable"),
+        "doubled": sweep("duplicated"),
+        "decay": sweep("decay"),
+        "replacement": sweep("replacement"),
+        "GD longer": replace(sweep("gd", "gd-longer", epochs=50), vary={"learning_rate": (1.0, 0.8)}),
+        "GD doubled": sweep("gd-stable", "gd-doubled", dataset__repeat=2),
+        "constant": sweep("minibatch-10", "constant", epochs=4),
     }
-    found["GD longer"] = experiment("GD longer", "gd", epochs=50)
-    found["GD doubled"] = experiment("GD doubled", "gd-stable", **{"dataset.repeat": 2})
-    found["constant"] = experiment("constant", "minibatch-10", epochs=4)
-    return found
 
 
-def gather(seeds: Sequence[int], length: Length, run: RunExperiment, tell: Tell) -> tuple[D2lEvidence, str]:
-    """Carry everything out once; the evidence, and the conditions of the timings in words."""
+def gather(seeds: Sequence[int], quick: bool, runner: ExperimentRunner) -> D2lEvidence:
+    """Carry everything out once."""
     source = source_here()
     if source == TWIN:
-        tell("airfoil's file is not here (SGDLAB_DATA, or the network): airfoil-twin stands in, with the same moments")
+        runner.tell(
+            f"airfoil's file is not here (SGDLAB_DATA, or the network): {TWIN} stands in, with the same moments"
+        )
+    rounds, rounds_of_products = QUICK_ROUNDS if quick else ROUNDS
     planned = experiments(seeds, source)
-    for experiment in planned.values():
-        experiment.plan()  # whatever can be refused is refused before anything runs
-    runs = {name: outcomes_of(run(experiment)) for name, experiment in planned.items()}
-    config = _config("d2l/gd", source)
-    data = load(config.dataset, seeds[0])
-    tell("curvature, stable rate and gradient noise")
-    workload, descent = _descent(config, data)
+    runs = {name: seed_results(sweep) for name, sweep in runner.run(planned).items()}
+    jobs = {name: config_and_data(planned[name].document(), seed=seeds[0]) for name in (*METHODS, "GD doubled")}
+    config, data = jobs["GD"]
+    runner.tell("curvature, stable rate and gradient noise")
+    workload, descent = gradient_descent(config, data)
     law = _law(workload)
-    tell("seconds per epoch and per product, by turns")
-    names = ("GD", "SGD", "batch 100", "batch 10")
-    jobs = {name: (_config(f"d2l/{FOLDERS[name]}", source), data) for name in names}
-    doubled = _config("d2l/gd-stable", source, **{"dataset.repeat": 2})
-    jobs["GD doubled"] = (doubled, load(doubled.dataset, seeds[0]))
-    clock = epoch_clock(jobs, length.rounds)
-    epochs = {key: list(clock.epoch(*key)) for key in clock.step_seconds}
-    products = {name: list(values) for name, values in product_rounds(length.product_rounds).items()}
-    evidence = D2lEvidence(
+    runner.tell("seconds per epoch and per product, by turns")
+    return D2lEvidence(
         source=source,
         rows=len(data.train),
         runs=runs,
         descent=descent,
         law=law,
-        epochs=epochs,
-        steps=clock.steps,
-        products=products,
+        epochs=time_epochs(jobs, rounds),
+        products={way: seconds.tolist() for way, seconds in product_rounds(rounds_of_products).items()},
     )
-    return evidence, clock.conditions
 
 
 def least_squares_optimum(data: PreparedData) -> float:
@@ -118,13 +94,13 @@ def least_squares_optimum(data: PreparedData) -> float:
     return float(np.mean((x @ solution - y) ** 2) / 2)
 
 
-def _descent(config: Config, data: PreparedData) -> tuple[Workload, GradientDescent]:
-    resolved = resolve(config, data).config
-    trials = Trials(resolved, data)
+def gradient_descent(config: Config, data: PreparedData) -> tuple[Workload, GradientDescent]:
+    """The workload at its initial weights, and what gradient descent can do on it; least squares without momentum."""
+    trials = Trials(resolve(config, data).config, data)
     limit = quadratic_limit(trials.workload)
-    assert limit is not None  # least squares by gradient descent without momentum
-    found = stable_rate(trials, 0.1, 10.0)
-    return trials.workload, GradientDescent(2 / limit, limit, found, least_squares_optimum(data))
+    assert limit is not None, "least squares by gradient descent without momentum has a limit"
+    stable = stable_rate(trials, 0.1, 10.0)
+    return trials.workload, GradientDescent(2 / limit, limit, stable, least_squares_optimum(data))
 
 
 def _law(workload: Workload) -> StdLaw | None:
@@ -136,12 +112,3 @@ def _law(workload: Workload) -> StdLaw | None:
     gradient = sums.grad_sum / sums.n
     trace = (sums.sq_norm_sum - sums.n * float(gradient @ gradient)) / (sums.n - 1)
     return measured_law(workload, gradient, trace, 0)
-
-
-def _config(name: str, source: str = AIRFOIL, **changes: Any) -> Config:
-    changed: dict[str, Any] = {"dataset.name": source} | changes
-    options = {key.replace(".", "__"): value for key, value in changed.items()}
-    return build_config(without_grid(document_of(name, **options)))
-
-
-__all__ = ["FULL", "QUICK", "Length", "experiments", "gather", "least_squares_optimum", "source_here"]

@@ -3,12 +3,20 @@
 import itertools
 
 from sgdlab.lessons import rules
-from sgdlab.lessons.claim import Claim, Finding, meanings
+from sgdlab.lessons.claim import Finding, claim
 from sgdlab.lessons.d2l.evidence import CHAPTER_FLOPS, PRODUCT_FLOPS, RESTLESS, D2lEvidence
-from sgdlab.lessons.wording import median_of, seconds, worded
+from sgdlab.lessons.wording import median_times, worded
 
 
-def _order_of_ways(e: D2lEvidence) -> Finding:
+@claim(
+    "D 11.5.1",
+    "Column by column is faster than element by element, and the whole product at once faster still.",
+    rule="ratio of speeds, one thread: reproduced where both are above 1, 95 % interval over interleaved rounds",
+    reproduced="each call of the framework has its price",
+    not_reproduced="one of the steps does not pay here",
+    cannot_tell=RESTLESS,
+)
+def ways_of_a_product(e: D2lEvidence) -> Finding:
     ways = ("element by element", "column by column", "whole")
     gains = [rules.times_as_long(e.products[slow], e.products[fast]) for slow, fast in itertools.pairwise(ways)]
     numbers = "; ".join(
@@ -18,14 +26,32 @@ def _order_of_ways(e: D2lEvidence) -> Finding:
     return Finding(rules.all_hold(*(rules.lies_above(gain, 1.0) for gain in gains)), numbers, gains[-1])
 
 
-def _blocks(e: D2lEvidence) -> Finding:
+@claim(
+    "D 11.5.2",
+    "Blocks of 64 columns are as fast as the whole product.",
+    rule="speed in blocks over whole: reproduced within 0.8 to 1.25, not reproduced outside, 95 % interval over "
+    "interleaved rounds",
+    reproduced="a minibatch of 64 uses the processor as well as all columns at once",
+    not_reproduced="blocks are slower or faster than the whole product on this machine",
+    cannot_tell=RESTLESS,
+)
+def blocks_as_fast(e: D2lEvidence) -> Finding:
     ratio = rules.times_as_long(e.products["whole"], e.products["in blocks"])
-    numbers = f"speed in blocks of 64 columns over whole {worded(ratio)} ({_product_medians(e)})"
+    numbers = f"speed in blocks of 64 columns over whole {worded(ratio)} ({median_times(e.products)})"
     return Finding(rules.lies_within(ratio, 0.8, 1.25), numbers, ratio)
 
 
-def _flops(e: D2lEvidence) -> Finding:
-    whole = median_of(e.products["whole"])
+@claim(
+    "D 11.5.1 and 11.5.2, printed GFLOP/s",
+    "The printed GFLOP/s count the operations of the product.",
+    rule="reproduced: the 2 GFLOP that the chapter counts are 2·256³ within 5 %; not reproduced: they are not; "
+    "computed",
+    reproduced="the count is right",
+    not_reproduced="the printed figures are about 60 times too high; their ratios stand",
+    cannot_tell="nothing was computed",
+)
+def gflops(e: D2lEvidence) -> Finding:
+    whole = rules.median_of(e.products["whole"])
     numbers = (
         f"a product takes 2·256³ = {PRODUCT_FLOPS / 1e9:.4f} GFLOP, the chapter divides {CHAPTER_FLOPS / 1e9:g} by the "
         f"time: {CHAPTER_FLOPS / PRODUCT_FLOPS:.1f} times too many; the whole product here: "
@@ -34,42 +60,4 @@ def _flops(e: D2lEvidence) -> Finding:
     return Finding(rules.agrees(CHAPTER_FLOPS, PRODUCT_FLOPS, 0.05), numbers)
 
 
-def _product_medians(e: D2lEvidence) -> str:
-    return ", ".join(f"{name} {seconds(median_of(values))}" for name, values in e.products.items())
-
-
-CLAIMS: tuple[Claim[D2lEvidence], ...] = (
-    Claim(
-        "ways-of-a-product",
-        "D 11.5.1",
-        "Column by column is faster than element by element, and the whole product at once faster still.",
-        "ratio of speeds, one thread: reproduced where both are above 1, 95 % interval over interleaved rounds",
-        _order_of_ways,
-        meanings("each call of the framework has its price", "one of the steps does not pay here", RESTLESS),
-    ),
-    Claim(
-        "blocks-as-fast",
-        "D 11.5.2",
-        "Blocks of 64 columns are as fast as the whole product.",
-        "speed in blocks over whole: reproduced within 0.8 to 1.25, not reproduced outside, 95 % interval over "
-        "interleaved rounds",
-        _blocks,
-        meanings(
-            "a minibatch of 64 uses the processor as well as all columns at once",
-            "blocks are slower or faster than the whole product on this machine",
-            RESTLESS,
-        ),
-    ),
-    Claim(
-        "gflops",
-        "D 11.5.1 and 11.5.2, printed GFLOP/s",
-        "The printed GFLOP/s count the operations of the product.",
-        "reproduced: the 2 GFLOP that the chapter counts are 2·256³ within 5 %; not reproduced: they are not; computed",
-        _flops,
-        meanings(
-            "the count is right",
-            "the printed figures are about 60 times too high; their ratios stand",
-            "nothing was computed",
-        ),
-    ),
-)
+CLAIMS = (ways_of_a_product, blocks_as_fast, gflops)

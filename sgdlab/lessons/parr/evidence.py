@@ -1,11 +1,12 @@
 """What was measured for the notebook (P), and the numbers that it prints."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sgdlab.lessons.outcomes import Outcomes
+from sgdlab.lessons.epoch_times import EpochTimes
 from sgdlab.lessons.rules import BySeed
+from sgdlab.lessons.seed_results import SeedResults
 
 SIZES = (8, 64, 128, 256)
 SMALL_RATE = 0.001
@@ -24,24 +25,24 @@ MARGIN = 0.005
 class ParrEvidence:
     """All that was measured for the notebook.
 
-    as_published: whether the runs are as long as the notebook's.  leaked, clean: seed -> share of validation
-    rows that stand in training, for the notebook's split and for a permutation.  optimism: seed -> accuracy
-    that picking by the reported rows adds.  epochs, gpu_epochs: (loop, batch size) -> seconds per epoch, by
-    round; gpu_epochs is None without a GPU.
+    as_published: whether the runs are as long as the notebook's.  runs: by the folder of their sweep.
+    held_equal: the same key -> budget and rate, in words.  rates: batch size -> its tuned rate.  leaked, clean:
+    seed -> share of validation rows that stand in training, for the notebook's split and for a permutation.
+    optimism: seed -> accuracy that picking by the reported rows adds.  cpu, gpu: seconds per epoch by batch size,
+    gpu None without one.
     """
 
     as_published: bool
-    sizes: Outcomes
-    no_leak: Outcomes
-    corrected: Outcomes
-    batch: Outcomes
-    equal_steps: Outcomes
-    tuning: Outcomes
-    tuned: Outcomes
+    runs: Mapping[str, SeedResults]
+    held_equal: Mapping[str, str]
     rates: Mapping[int, float]
     leaked: BySeed
     clean: BySeed
     optimism: BySeed
-    epochs: Mapping[tuple[str, str], Sequence[float]]
-    gpu_epochs: Mapping[tuple[str, str], Sequence[float]] | None
-    held_equal: Mapping[str, str]
+    cpu: EpochTimes
+    gpu: EpochTimes | None
+
+    @property
+    def tried_rates(self) -> list[float]:
+        """The rates of the tuning grid, rising."""
+        return sorted({float(rate) for rate in self.runs["tuning"].table["learning_rate"]})

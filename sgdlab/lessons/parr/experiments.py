@@ -1,33 +1,29 @@
 """The notebook's experiments, and what is measured beside them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from sgdlab.config import Config, build_config, document_of, without_grid
-from sgdlab.data import load
-from sgdlab.lessons.clock import NATIVE, PLAIN, epoch_clock
-from sgdlab.lessons.experiment import Experiment
-from sgdlab.lessons.outcomes import Outcomes, outcomes_of
-from sgdlab.lessons.parr.evidence import SIZES, ParrEvidence
+from sgdlab.config import build_config, document_of, without_grid
+from sgdlab.lessons.epoch_times import PLAIN, EpochTimes, time_epochs
+from sgdlab.lessons.experiment import Experiment, ExperimentRunner
+from sgdlab.lessons.parr.evidence import SIZES, SMALL_RATE, ParrEvidence
 from sgdlab.lessons.parr.leak import leaked_share
 from sgdlab.lessons.parr.picking import picked
+from sgdlab.lessons.seed_results import SeedResults, seed_results
 from sgdlab.results.opened import Sweep
-from sgdlab.schema.batch_size import BatchSize
+from sgdlab.training.start import config_and_data
 
 TUNING_SEEDS_FROM = 1000
 """Rates are tuned on seeds that the measurement does not use: 1000 + seed."""
 
-RunExperiment = Callable[[Experiment], Sweep]
-Tell = Callable[[str], None]
-
 
 @dataclass(frozen=True)
-class Length:
+class Effort:
     """How much is done. batch_seeds: full-batch runs are long, so at most so many seeds; looks: evaluations at
-    equal steps."""
+    equal steps; rounds: of the timings."""
 
     epochs: int = 51
     batch_epochs: int = 1001
@@ -39,40 +35,43 @@ class Length:
     rounds: int = 9
 
 
-FULL = Length()
-QUICK = Length(
+FULL = Effort()
+QUICK = Effort(
     epochs=2, batch_epochs=10, batch_seeds=2, steps=64, looks=4, tuning_epochs=1, rates=(0.001, 0.03), rounds=5
 )
 
 
-def experiments(seeds: Sequence[int], length: Length) -> dict[str, Experiment]:
-    """The notebook's sweeps, and those that its conclusion needs, by name; `tuned` comes later."""
-    permutation = {"dataset.resample": "none"}
-    every = {"epochs": length.epochs}
-    tuning_seeds = [TUNING_SEEDS_FROM + seed for seed in seeds]
+def experiments(seeds: Sequence[int], effort: Effort) -> dict[str, Experiment]:
+    """The notebook's sweeps, and those that its conclusion needs, by folder; `tuned` comes later."""
+    permutation = {"dataset__resample": "none"}
+    every = {"epochs": effort.epochs}
     corrected = "parr/sizes-corrected"
+    # the compiled engine on one thread does full batches as fast as two threads of torch, and two runs at once
+    batch = {"epochs": effort.batch_epochs, "engine": "native"}
+    batch |= {"evaluate_every": "10 epochs" if effort.batch_epochs > 100 else "1 epoch"}
+    steps = {"budget": f"{effort.steps} steps", "evaluate_every": f"{max(effort.steps // effort.looks, 1)} steps"}
+    rarely = {"evaluate_every": "2 epochs"} if effort.tuning_epochs > 2 else {}
+    tuning_seeds = [TUNING_SEEDS_FROM + seed for seed in seeds]
     found = [
         Experiment("sizes", "parr/sizes", seeds, changes=every),
         Experiment("no-leak", "parr/minibatch-8", seeds, {"batch_size": [8]}, every | permutation),
         Experiment("sizes-corrected", corrected, seeds, changes=every),
-        Experiment("batch", "parr/batch", seeds[: length.batch_seeds], changes=_batch_changes(length)),
-        Experiment("equal-steps", corrected, seeds, changes=_step_changes(length)),
-        Experiment("own-rows", "parr/minibatch-8", seeds, changes=every | permutation | {"dataset.test": 0.2}),
-        Experiment(
-            "tuning", corrected, tuning_seeds, _tuning_grid(length), {"epochs": length.tuning_epochs} | _rarely(length)
-        ),
+        Experiment("batch", "parr/batch", seeds[: effort.batch_seeds], changes=batch),
+        Experiment("equal-steps", corrected, seeds, changes=steps),
+        Experiment("own-rows", "parr/minibatch-8", seeds, changes=every | permutation | {"dataset__test": 0.2}),
+        Experiment("tuning", corrected, tuning_seeds, _grid(effort.rates), {"epochs": effort.tuning_epochs} | rarely),
     ]
-    return {each.name: each for each in found}
+    return {each.folder: each for each in found}
 
 
-def tuned_experiment(seeds: Sequence[int], length: Length, rates: Mapping[int, float]) -> Experiment:
+def tuned_experiment(seeds: Sequence[int], effort: Effort, rates: Mapping[int, float]) -> Experiment:
     """Each batch size at its own rate."""
     pairs = frozenset((size, float(rate)) for size, rate in rates.items())
-    grid = _tuning_grid(length) | {"learning_rate": sorted(set(rates.values()))}
-    return Experiment("tuned", "parr/sizes-corrected", seeds, grid, {"epochs": length.tuning_epochs}, pairs)
+    grid = _grid(sorted(set(rates.values())))
+    return Experiment("tuned", "parr/sizes-corrected", seeds, grid, {"epochs": effort.tuning_epochs}, pairs)
 
 
-def best_rates(tuning: Outcomes, rates: Sequence[float]) -> dict[int, float]:
+def best_rates(tuning: SeedResults, rates: Sequence[float]) -> dict[int, float]:
     """Batch size -> the rate of least mean best validation loss over the tuning seeds; a rate that failed is out."""
 
     def mean_loss(size: int, rate: float) -> float:
@@ -82,94 +81,62 @@ def best_rates(tuning: Outcomes, rates: Sequence[float]) -> dict[int, float]:
     return {size: min(rates, key=lambda rate: mean_loss(size, rate)) for size in SIZES}
 
 
-def gather(seeds: Sequence[int], length: Length, run: RunExperiment, tell: Tell) -> tuple[ParrEvidence, str]:
-    """Carry everything out once; the evidence, and the conditions of the timings in words."""
-    planned = experiments(seeds, length)
-    for experiment in planned.values():
-        experiment.plan()  # whatever can be refused is refused before anything runs
-    sweeps = {name: run(experiment) for name, experiment in planned.items()}
-    found = {name: outcomes_of(sweep) for name, sweep in sweeps.items()}
-    rates = best_rates(found["tuning"], length.rates)
-    found["tuned"] = outcomes_of(run(tuned_experiment(seeds, length, rates)))
-    tell("rows on both sides of the split; best and last models on test rows")
-    optimism = {run.summary["seed"]: picked(run).optimism for run in sweeps["own-rows"].runs if _done(run.summary)}
-    tell("seconds per epoch, by turns")
-    epochs, gpu, conditions = _clocks(length)
-    evidence = ParrEvidence(
-        as_published=length.epochs == FULL.epochs and length.batch_epochs == FULL.batch_epochs,
-        sizes=found["sizes"],
-        no_leak=found["no-leak"],
-        corrected=found["sizes-corrected"],
-        batch=found["batch"],
-        equal_steps=found["equal-steps"],
-        tuning=found["tuning"],
-        tuned=found["tuned"],
+def gather(seeds: Sequence[int], quick: bool, runner: ExperimentRunner) -> ParrEvidence:
+    """Carry everything out once."""
+    effort = QUICK if quick else FULL
+    sweeps = runner.run(experiments(seeds, effort))
+    runs = {name: seed_results(sweep) for name, sweep in sweeps.items()}
+    rates = best_rates(runs["tuning"], effort.rates)
+    tuned = runner.run({"tuned": tuned_experiment(seeds, effort, rates)})["tuned"]
+    runner.tell("rows on both sides of the split; best and last models on test rows")
+    optimism = _optimism(sweeps["own-rows"])
+    runner.tell("seconds per epoch, by turns")
+    cpu, gpu = _epoch_times(effort.rounds)
+    return ParrEvidence(
+        as_published=(effort.epochs, effort.batch_epochs) == (FULL.epochs, FULL.batch_epochs),
+        runs=runs | {"tuned": seed_results(tuned)},
+        held_equal=_held_equal(effort, rates, len(seeds)),
         rates=rates,
-        leaked=_shares("parr/minibatch-8", seeds),
-        clean=_shares("parr/minibatch-8-corrected", seeds),
+        leaked=_leaked_shares("parr/minibatch-8", seeds),
+        clean=_leaked_shares("parr/minibatch-8-corrected", seeds),
         optimism=optimism,
-        epochs=epochs,
-        gpu_epochs=gpu,
-        held_equal={
-            "sizes": f"budget {length.epochs} epochs, rate 0.001",
-            "corrected": f"budget {length.epochs} epochs, rate 0.001",
-            "equal_steps": f"budget {length.steps:,} steps, rate 0.001",
-            "tuned": f"budget {length.tuning_epochs} epochs, rates "
-            + ", ".join(f"{size}: {rate:g}" for size, rate in rates.items()),
-            "tuning": f"budget {length.tuning_epochs} epochs, {len(seeds)} seeds of their own",
-        },
+        cpu=cpu,
+        gpu=gpu,
     )
-    return evidence, conditions
 
 
-def _done(summary: Mapping[str, object]) -> bool:
-    return summary["status"] == "completed"
+def _grid(rates: Sequence[float]) -> dict[str, Sequence[float]]:
+    return {"batch_size": SIZES, "learning_rate": rates}
 
 
-def _tuning_grid(length: Length) -> dict[str, Sequence[float]]:
-    return {"batch_size": SIZES, "learning_rate": length.rates}
+def _held_equal(effort: Effort, rates: Mapping[int, float], seeds: int) -> dict[str, str]:
+    """Folder of a sweep -> what its batch sizes share, in words."""
+    each = ", ".join(f"{size}: {rate:g}" for size, rate in rates.items())
+    return {
+        **dict.fromkeys(("sizes", "sizes-corrected"), f"budget {effort.epochs} epochs, rate {SMALL_RATE:g}"),
+        "equal-steps": f"budget {effort.steps:,} steps, rate {SMALL_RATE:g}",
+        "tuned": f"budget {effort.tuning_epochs} epochs, rates {each}",
+        "tuning": f"budget {effort.tuning_epochs} epochs, {seeds} seeds of their own",
+    }
 
 
-def _rarely(length: Length) -> dict[str, str]:
-    return {"evaluate_every": "2 epochs"} if length.tuning_epochs > 2 else {}
+def _optimism(own_rows: Sweep) -> dict[int, float]:
+    """Seed -> accuracy that picking by the reported rows adds; of completed runs."""
+    completed = [run for run in own_rows.runs if run.summary["status"] == "completed"]
+    return {run.summary["seed"]: picked(run).optimism for run in completed}
 
 
-def _batch_changes(length: Length) -> dict[str, object]:
-    """The compiled engine on one thread does full batches as fast as two threads of torch, and two runs at once."""
-    every = "10 epochs" if length.batch_epochs > 100 else "1 epoch"
-    return {"epochs": length.batch_epochs, "evaluate_every": every, "engine": "native"}
-
-
-def _step_changes(length: Length) -> dict[str, object]:
-    return {"budget": f"{length.steps} steps", "evaluate_every": f"{max(length.steps // length.looks, 1)} steps"}
-
-
-def _shares(config: str, seeds: Sequence[int]) -> dict[int, float]:
+def _leaked_shares(config: str, seeds: Sequence[int]) -> dict[int, float]:
     """Seed -> share of its validation rows that stand in training."""
-    dataset = _config(config).dataset
-    return {seed: leaked_share(load(dataset, seed)) for seed in seeds}
+    document = document_of(config)
+    return {seed: leaked_share(config_and_data(document, seed=seed)[1]) for seed in seeds}
 
 
-Epochs = dict[tuple[str, str], list[float]]
-
-
-def _clocks(length: Length) -> tuple[Epochs, Epochs | None, str]:
-    """Seconds per epoch on the CPU, on a GPU where there is one, and the conditions."""
-    config = _config("parr/minibatch-8")
-    data = load(config.dataset, config.seed)
-    sizes: list[int | str] = [*SIZES, "full"]
-    jobs = {str(b): (config.model_copy(update={"batch_size": BatchSize(initial=b)}), data) for b in sizes}  # type: ignore[arg-type]
-    clock = epoch_clock(jobs, length.rounds)
-    epochs = {(loop, name): list(clock.epoch(loop, name)) for loop, name in clock.step_seconds}
-    if not torch.cuda.is_available():
-        return epochs, None, clock.conditions
-    on_gpu = epoch_clock(jobs, length.rounds, "cuda", (PLAIN,))
-    gpu = {(loop, name): list(on_gpu.epoch(loop, name)) for loop, name in on_gpu.step_seconds}
-    return epochs, gpu, f"{clock.conditions}; {torch.cuda.get_device_name()}"
-
-
-def _config(name: str) -> Config:
-    return build_config(without_grid(document_of(name)))
-
-
-__all__ = ["FULL", "NATIVE", "QUICK", "Length", "best_rates", "experiments", "gather", "tuned_experiment"]
+def _epoch_times(rounds: int) -> tuple[EpochTimes, EpochTimes | None]:
+    """By batch size, "full" among them: on the CPU, and on a GPU where there is one."""
+    name = "parr/minibatch-8"
+    _, data = config_and_data(document_of(name))
+    sizes = (*SIZES, "full")
+    jobs = {str(size): (build_config(without_grid(document_of(name, batch_size=size))), data) for size in sizes}
+    on_cpu = time_epochs(jobs, rounds)
+    return on_cpu, time_epochs(jobs, rounds, "cuda", (PLAIN,)) if torch.cuda.is_available() else None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Outcomes:
+class SeedResults:
     """table: a row for each run, as results.csv;  histories: by the run's name."""
 
     table: "pd.DataFrame"
@@ -47,21 +47,21 @@ class Outcomes:
         return rows
 
 
-def outcomes_of(sweep: Sweep) -> Outcomes:
-    """The outcomes of a sweep on disk; a run whose history cannot be read has none."""
+def seed_results(sweep: Sweep) -> SeedResults:
+    """The results of a sweep on disk; a run whose history cannot be read has none."""
     histories = {}
     for run in sweep.runs:
         try:
             histories[run.path.name] = run.history
         except RunFolderError:
             continue
-    return Outcomes(sweep.results, histories)
+    return SeedResults(sweep.results, histories)
 
 
 def value_at(column: str, key: str, moment: float) -> "Reading":
     """Reads `column` in the row where `key` first reaches the moment; NaN where none does.
 
-    >>> outcomes.read(value_at("train_loss", "step", 6))
+    >>> results.read(value_at("train_loss", "step", 6))
     """
 
     def reading(history: "pd.DataFrame") -> float:
