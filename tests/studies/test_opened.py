@@ -7,12 +7,13 @@ from dataclasses import replace
 import pytest
 import yaml
 
+from sgdlab.config import Budget
 from sgdlab.errors import RunFolderError, UserError
 from sgdlab.studies.answer import read_answer, write_answer
 from sgdlab.studies.folder import read_plan, write_plan
 from sgdlab.studies.opened import Study
 from sgdlab.studies.result import StudyResult, fit_in_words, result_of
-from tests.studies.test_plan import Budget, World, a_plan
+from tests.studies.formula import World, a_plan
 from tests.support import ROOT
 
 EXAMPLE = ROOT / "runs" / "examples" / "default-study"

@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,13 @@ import pytest
 import yaml
 
 import sgdlab as package
-from sgdlab.config import load_config
+from sgdlab.config import document_of, load_config
 from sgdlab.errors import RunFailed
 from sgdlab.studies.create import create_study, plan_study
 from sgdlab.studies.execute import run_rounds
 from sgdlab.studies.opened import Study
 from sgdlab.training.signals import StopRequest
-from tests.support import sgdlab, without_clock, write_config
+from tests.support import Watching, sgdlab, without_clock, write_config
 
 SMALL = {
     "dataset": {"name": "airfoil-twin", "limit": 150},
@@ -29,7 +30,7 @@ SMALL = {
     "engine": "native",
 }
 """Runs of a few milliseconds: 120 training rows, 30 for validation."""
-ASKED = (
+ASKED = [
     "--batch-sizes",
     "8,32",
     "--learning-rates",
@@ -40,7 +41,7 @@ ASKED = (
     "runs",
     "--name",
     "it",
-)
+]
 
 
 @pytest.fixture
@@ -65,15 +66,8 @@ def test_study_leaves_tables_answer_figures_and_ordinary_runs(small, tmp_path):
     assert all(
         word in answer.out for word in ("best rate", "reached", "median steps", "efficiency", "held equal", "fit")
     )
-    for name in (
-        "study.yaml",
-        "results.csv",
-        "tuning.csv",
-        "study.json",
-        "steps_to_target.png",
-        "best_rate.png",
-        "seconds_to_target.png",
-    ):
+    figures = ("steps_to_target.png", "best_rate.png", "seconds_to_target.png")
+    for name in ("study.yaml", "results.csv", "tuning.csv", "study.json", *figures):
         assert (path / name).stat().st_size > 0
     table, told = pd.read_csv(path / "results.csv"), json.loads((path / "study.json").read_text())
     assert list(table["batch_size"]) == [8, 32] and (table["runs"] == 2).all()
@@ -128,30 +122,15 @@ def test_extending_and_resuming_repeat_no_run(small, tmp_path):
 
 
 def test_a_stopped_study_goes_on_to_the_result_of_an_uninterrupted_one(small, tmp_path):
-    plan = plan_study(load_document(small), [8, 32], [0.05], [0, 1])
+    plan = plan_study(document_of(small), [8, 32], [0.05], [0, 1])
     stopped, whole = (create_study(plan, tmp_path / "runs", name) for name in ("stopped", "whole"))
-    stop = StopRequest()
+    stop, seen = StopRequest(), []
 
-    class StopsSoon:
-        seen = 0
+    def observe(entry, report):
+        seen.append(entry)
+        stop.requested = len(seen) > 6
 
-        def __init__(self, words, entries):
-            pass
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *error):
-            pass
-
-        def observe(self, entry, report):
-            StopsSoon.seen += 1
-            stop.requested = StopsSoon.seen > 6
-
-        def tick(self):
-            pass
-
-    assert run_rounds(stopped, 1, StopsSoon, stop) is False
+    assert run_rounds(stopped, 1, lambda words, entries: nullcontext(Watching(observe)), stop) is False
     assert not Study(stopped).complete
     done = {name for name, _ in run_states(stopped).items()}
     assert sgdlab("resume", stopped, "--quiet").code == 0
@@ -228,7 +207,7 @@ def test_runs_that_fail_end_the_study_with_1_and_resume_takes_them_up(tmp_path):
         tmp_path / "own.yaml", SMALL | {"model": {"name": "net.py:Net"}, "engine": "eager", "epochs": 2}
     )
     (tmp_path / "broken").touch()
-    words = (
+    words = [
         "--batch-sizes",
         "8,32",
         "--seeds",
@@ -239,7 +218,7 @@ def test_runs_that_fail_end_the_study_with_1_and_resume_takes_them_up(tmp_path):
         "own",
         "--stop-at",
         "val_loss=0.45",
-    )
+    ]
     failed = sgdlab("study", config, *words)
     assert failed.code == 1 and "not today" in failed.err and "sgdlab resume" in failed.err
     (tmp_path / "broken").unlink()
@@ -310,10 +289,9 @@ def test_into_refuses_what_is_not_the_same_study_and_leaves_it_as_it_was(small, 
 
 def test_runs_that_meet_the_target_before_they_train_are_left_out_and_counted(small):
     # the targets are standardised: an untrained model is within 0.6 on some splits and not on others
-    answer = sgdlab(
-        "study",
-        small,
-        *ASKED[:2],
+    words = [
+        "--batch-sizes",
+        "8,32",
         "--learning-rates",
         "0.05",
         "--seeds",
@@ -322,7 +300,8 @@ def test_runs_that_meet_the_target_before_they_train_are_left_out_and_counted(sm
         "val_loss=0.4",
         "--name",
         "it",
-    )
+    ]
+    answer = sgdlab("study", small, *words)
     assert answer.code == 0, answer.err
     at_start = [
         folder for folder in Path("runs/it/runs").glob("measure-*") if package.Run(folder).summary["steps"] == 0
@@ -355,9 +334,3 @@ def test_where_every_run_diverges_there_is_no_target_and_the_study_says_so(small
     assert (pd.read_csv("runs/it/tuning.csv")["status"] == "diverged").all()
     with pytest.raises(RunFailed):
         package.extend_study("runs/it", seeds=[1])
-
-
-def load_document(path):
-    from sgdlab.api import document_of
-
-    return document_of(path)
