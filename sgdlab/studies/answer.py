@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from sgdlab.analysis.intervals import Interval
 from sgdlab.analysis.recommend import Recommendation
@@ -14,6 +14,7 @@ from sgdlab.runs.folder import RunFolder
 from sgdlab.runs.names import ANSWER
 from sgdlab.studies.folder import read_plan
 from sgdlab.studies.plan import StudyPlan
+from sgdlab.studies.rates import Edge
 from sgdlab.studies.result import COSTS, GOALS, MeasuredRow, StudyResult, fit_in_words
 
 _FIT = ("can_tell", "reason", "s_min", "e_min", "b_crit", "runs", "censored", "scatter", "misfit")
@@ -90,6 +91,8 @@ def _row(cells: Mapping[str, Any]) -> MeasuredRow:
     values |= {name: _number(cells[name]) for name in ("learning_rate", "steps_at_least", "budget_steps")}
     for name in ("efficiency", "reference", "resolution", "examples_per_second"):
         values[name] = None if cells[name] is None else _number(cells[name])
+    if cells["edge_side"] not in ("", *get_args(Edge)):
+        raise ValueError(f"{str(cells['edge_side'])[:40]} is no side of a grid")
     edge = cells["edge_side"] or None
     return MeasuredRow(batch_size=size, runs=runs, reached=reached, edge=edge is not None, edge_side=edge, **values)
 

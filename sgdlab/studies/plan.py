@@ -16,7 +16,7 @@ from sgdlab.training.optimizers import total_steps
 from sgdlab.training.sampling import batch_plan
 
 TargetFrom = Literal["given", "config", "tuning"]
-Integers = Annotated[tuple[int, ...], Field(min_length=1)]
+Integers = Annotated[tuple[Annotated[int, Field(ge=0, lt=2**63)], ...], Field(min_length=1)]
 TUNING_SHARE = 0.1
 """Share of a run's budget that tuning spends where it finds the target: so the measurement, with ten times as
 much, can reach what tuning reached, on seeds that are harder as well."""

@@ -9,7 +9,7 @@ from sgdlab.analysis.wording import median_with_interval, number
 
 @pytest.mark.parametrize(
     ("value", "digits", "text"),
-    [(3100.4, 3, "3,100"), (3100.4, 4, "3100"), (17036.3, 3, "17,036"), (0.19834, 4, "0.1983"), (1.2e-5, 4, "1.2e-05")],
+    [(3100.4, 3, "3,100"), (17036.3, 3, "17,036"), (0.19834, 4, "0.1983"), (1.2e-5, 4, "1.2e-05")],
 )
 def test_a_number_has_no_exponent_where_people_need_none(value, digits, text):
     assert number(value, digits) == text

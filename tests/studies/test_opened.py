@@ -74,6 +74,7 @@ def test_a_study_that_has_measured_nothing_says_how_to_go_on(tmp_path):
         (("rows", 0, "steps_low"), "few"),
         (("rows", 0, "steps_low"), math.nan),
         (("rows", 0, "seconds_high"), 0.0),
+        (("rows", 0, "edge_side"), [1]),
         (("fit",), [1]),
         (("fit", "b_crit"), {}),
         (("fit", "b_crit", "low"), None),
@@ -96,6 +97,7 @@ def test_a_damaged_answer_is_one_message_that_names_the_file(place, value, tmp_p
     [
         {"batch_sizes": []},
         {"batch_sizes": ["a", {}]},
+        {"batch_sizes": [8, 10**400]},
         {"seeds": 7},
         {"budget": "200 epocs"},
         {"target": [1]},
