@@ -9,7 +9,10 @@ from sgdlab.config import ConfigSource, document_of
 from sgdlab.results import figures
 from sgdlab.results.opened import Run, Sweep, open_run
 from sgdlab.runs.folder import RunFolder, checked_name, create_run_folder, run_name, stamped
-from sgdlab.studies.study import Study, create_study, run_study
+from sgdlab.studies.create import create_study, extend_plan, plan_study
+from sgdlab.studies.execute import run_study
+from sgdlab.studies.folder import write_plan
+from sgdlab.studies.opened import Study
 from sgdlab.sweeps.create import create_sweep, longest_first, plan_sweep
 from sgdlab.sweeps.manifest import Entry, Manifest
 from sgdlab.sweeps.plan import grid
@@ -120,7 +123,7 @@ def study(
     batch_sizes: Iterable[Any] = (),
     learning_rates: Iterable[float] | None = None,
     seeds: Iterable[int] = range(5),
-    target: str | None = None,
+    stop_at: str | None = None,
     budget: str | None = None,
     jobs: int | None = None,
     overrides: Iterable[str] = (),
@@ -133,25 +136,21 @@ def study(
     >>> study = sgdlab.study(batch_sizes=[8, 32, 128, 512], seeds=range(5))
     >>> study.table, study.fit, study.recommend()
 
-    target: as "val_loss=0.25"; without it the worst of the best losses that the batch sizes reach in tuning.
-    budget: of each run, as "200 epochs"; the config's own unless given. options: config keys, as for train.
+    stop_at: the target, as "val_loss=0.25"; without it the worst of the best losses that the batch sizes reach in
+    tuning. budget: of each run, as "200 epochs"; the config's own unless given. options: config keys, as for train.
     """
-    from sgdlab.studies.asking import ask
-
     rates = None if learning_rates is None else list(learning_rates)
-    question = ask(document_of(config, overrides, **options), list(batch_sizes), rates, list(seeds), target, budget)
-    return run_study(create_study(question, Path(runs_dir), name), jobs)
+    plan = plan_study(document_of(config, overrides, **options), list(batch_sizes), rates, list(seeds), stop_at, budget)
+    return run_study(create_study(plan, Path(runs_dir), name), jobs)
 
 
 def extend_study(
     path: str | Path, batch_sizes: Iterable[Any] = (), seeds: Iterable[int] = (), jobs: int | None = None
 ) -> Study:
     """Add batch sizes and seeds to a study; only the runs that are missing are done."""
-    from sgdlab.studies.asking import ask_more
-    from sgdlab.studies.folder import write_question
-
-    write_question(Path(path), ask_more(Path(path), None, list(batch_sizes), None, list(seeds)))
-    return run_study(Path(path), jobs)
+    path = Path(path)
+    write_plan(path, extend_plan(path, None, list(batch_sizes), None, list(seeds)))
+    return run_study(path, jobs)
 
 
 def _finished(folder: RunFolder, draw: Draw) -> Run:

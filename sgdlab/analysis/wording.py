@@ -13,7 +13,7 @@ def number(value: float, digits: int = 4) -> str:
         return MISSING if math.isnan(value) else "∞" if value > 0 else "-∞"
     if value == int(value) and abs(value) < 1e9:
         return f"{int(value):,}"
-    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.{digits}g}"
+    return f"{value:,.0f}" if min(10.0**digits, 1e4) <= abs(value) < 1e9 else f"{value:.{digits}g}"
 
 
 def typeset(value: float, digits: int = 6) -> str:

@@ -79,7 +79,6 @@ def noise_scale(
     from sgdlab.config import document_of
     from sgdlab.probes.noise_run import new_folder, repeats, run_with_noise, write_noise_run
     from sgdlab.probes.noise_scale import noise_probe
-    from sgdlab.probes.study_fit import study_b_crit
     from sgdlab.runs.folder import is_run
     from sgdlab.runs.names import CONFIG
     from sgdlab.sweeps.plan import parse_list
@@ -107,6 +106,15 @@ def noise_scale(
             say(f"{config} was trained again: {repeats(Path(config), folder.path)}")
     say(str(folder.path))
     close(folder.summary(), quiet)
+
+
+def study_b_crit(path: Path) -> tuple[float | None, str]:
+    """B_crit in examples as a study found it, and in words; None where it could not tell."""
+    from sgdlab.studies.opened import Study
+    from sgdlab.studies.result import fit_in_words
+
+    found = Study(path)
+    return found.b_crit, f"{path}: {fit_in_words(found.fit)}"
 
 
 def figures_of(path: Path) -> None:

@@ -1,6 +1,5 @@
 """`sgdlab study` and `sgdlab recommend`: which batch size and learning rate, with the evidence."""
 
-import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,10 +14,9 @@ from sgdlab.cli.console import console, duration, say, short_number, show_table
 from sgdlab.cli.progress import SweepDisplay
 
 if TYPE_CHECKING:
-    from sgdlab.analysis.intervals import Interval
-    from sgdlab.studies.question import Question
-    from sgdlab.studies.result import Row
-    from sgdlab.studies.study import Study
+    from sgdlab.studies.opened import Study
+    from sgdlab.studies.plan import StudyPlan
+    from sgdlab.studies.result import MeasuredRow
 
 ASK = "The question"
 
@@ -42,7 +40,7 @@ def study(
     seeds: Annotated[
         str | None, typer.Option(metavar="A-B", help="Seeds of the measurement; 0-4.", rich_help_panel=ASK)
     ] = None,
-    target: Annotated[
+    stop_at: Annotated[
         str | None, typer.Option(metavar="M=X", help="As val_loss=0.25; else tuning finds it.", rich_help_panel=ASK)
     ] = None,
     budget: Annotated[
@@ -69,15 +67,15 @@ def study(
 
     sgdlab study
 
-    sgdlab study my.yaml --batch-sizes 8,32,128,512 --target val_loss=0.25 --budget "50 epochs"
+    sgdlab study my.yaml --batch-sizes 8,32,128,512 --stop-at val_loss=0.25 --budget "50 epochs"
 
     sgdlab study --batch-sizes 16,2048 --seeds 0-9 --into runs/my-study
     """
-    from sgdlab.studies.folder import write_question
-    from sgdlab.studies.study import create_study
+    from sgdlab.studies.create import create_study
+    from sgdlab.studies.folder import write_plan
 
     changed = opt.changes(None, None, None, None, device, engine, threads)
-    asked = _ask(config, into, overrides, changed, batch_sizes, learning_rates, seeds, target, budget)
+    asked = _ask(config, into, overrides, changed, batch_sizes, learning_rates, seeds, stop_at, budget)
     if not quiet:
         show_question(asked, into is not None)
     if dry_run:
@@ -87,13 +85,13 @@ def study(
         path = create_study(asked, runs_dir, name)
     else:
         path = into
-        write_question(path, asked)
+        write_plan(path, asked)
     go_on(path, jobs, quiet)
 
 
 def go_on(path: Path, jobs: int | None, quiet: bool) -> None:
     """Carry out what a study still needs, then show what it found; `sgdlab resume` ends here too."""
-    from sgdlab.studies.study import run_study
+    from sgdlab.studies.execute import run_study
 
     @contextmanager
     def watch(words: str, entries: list[Any]) -> Iterator[Any]:
@@ -122,14 +120,14 @@ def recommend(
     """
     from sgdlab.runs.files import write_text
     from sgdlab.runs.names import RECOMMENDED
-    from sgdlab.studies.advice import recommended_yaml
-    from sgdlab.studies.study import Study
+    from sgdlab.studies.opened import Study
+    from sgdlab.studies.writing import recommended_yaml
 
     done = Study(path)
     advice = {"time": done.recommend("time"), "computation": done.recommend("computation")}
     for each in advice.values():
         say(each.text)
-    say(f"target {done.question.target}, {len(done.question.seeds)} seeds")
+    say(f"target {done.plan.target}, {len(done.plan.seeds)} seeds")
     if not done.complete:
         say(f"the study is not complete; continue with: sgdlab resume {path}")
     chosen = advice[goal]
@@ -137,7 +135,7 @@ def recommend(
         say("no config was written")
         return
     where = out or path / RECOMMENDED
-    write_text(where, recommended_yaml(done.question, chosen, path.name))
+    write_text(where, recommended_yaml(done.plan, chosen, path.name))
     say(f"{where}: train it with: sgdlab train {where}")
 
 
@@ -170,7 +168,7 @@ def show_results(done: "Study") -> None:
         say(note)
 
 
-def show_question(asked: "Question", more: bool) -> None:
+def show_question(asked: "StudyPlan", more: bool) -> None:
     """What is about to be studied."""
     sizes = ", ".join(map(str, asked.batch_sizes))
     rates = "auto" if asked.learning_rates is None else ", ".join(f"{rate:g}" for rate in asked.learning_rates)
@@ -179,7 +177,7 @@ def show_question(asked: "Question", more: bool) -> None:
     say(f"target  {target}; budget of a run {asked.budget}, in tuning {asked.tuning_budget}")
 
 
-def show_forecast(asked: "Question", jobs: int | None) -> None:
+def show_forecast(asked: "StudyPlan", jobs: int | None) -> None:
     """What --dry-run adds."""
     from sgdlab.studies.forecast import forecast
 
@@ -195,11 +193,11 @@ def _ask(
     batch_sizes: str | None,
     learning_rates: str,
     seeds: str | None,
-    target: str | None,
+    stop_at: str | None,
     budget: str | None,
-) -> "Question":
+) -> "StudyPlan":
     from sgdlab.config import document_of
-    from sgdlab.studies.asking import ask, ask_more
+    from sgdlab.studies.create import extend_plan, plan_study
     from sgdlab.sweeps.plan import parse_list, parse_seeds
 
     sizes = parse_list(batch_sizes, "--batch-sizes") if batch_sizes is not None else ()
@@ -208,32 +206,19 @@ def _ask(
     named = config is not None or bool(overrides) or any(value is not None for value in changed.values())
     document = document_of(config or "default", overrides, **changed) if named or into is None else None
     if into is not None:
-        return ask_more(into, document, sizes, rates, numbers, target, budget)
+        return extend_plan(into, document, sizes, rates, numbers, stop_at, budget)
     assert document is not None
-    return ask(document, sizes, rates, numbers if seeds is not None else tuple(range(5)), target, budget)
+    return plan_study(document, sizes, rates, numbers if seeds is not None else tuple(range(5)), stop_at, budget)
 
 
-def _cells(row: "Row") -> list[str]:
-    study = row.study
+def _cells(row: "MeasuredRow") -> list[str]:
     return [
-        f"{study.batch_size:,}",
-        short_number(study.learning_rate),
-        row.edge or "",
-        f"{study.reached}/{study.runs}",
-        _cost(study.steps, row.summary.at_least),
-        _cost(study.examples, row.summary.at_least * study.batch_size),
-        _cost(study.seconds, study.seconds.low),
-        "–" if row.summary.efficiency is None else f"{row.summary.efficiency:.2f}",
+        f"{row.batch_size:,}",
+        short_number(row.learning_rate),
+        row.edge_side or "",
+        f"{row.reached}/{row.runs}",
+        row.in_words("steps"),
+        row.in_words("examples"),
+        row.in_words("seconds"),
+        "–" if row.efficiency is None else f"{row.efficiency:.2f}",
     ]
-
-
-def _cost(interval: "Interval", at_least: float) -> str:
-    """2278 [1608, 2590]: the median with its interval; "> 50000" where half or more never arrived."""
-    if math.isinf(interval.estimate):
-        return f"> {_plain(at_least)}"
-    return f"{_plain(interval.estimate)} [{_plain(interval.low)}, {_plain(interval.high)}]"
-
-
-def _plain(value: float) -> str:
-    """Three significant digits, all digits of large numbers."""
-    return "∞" if math.isinf(value) else f"{value:.0f}" if value >= 1000 else f"{value:.3g}"

@@ -1,50 +1,55 @@
 """The report of a study: the recommended batch sizes, the steps and seconds to the target, the tuning behind them.
 
-Everything is read from the files that a study leaves, so that an unfinished or damaged one is reported too.
+Each of its files is read on its own, so that an unfinished or damaged study is reported too.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from sgdlab.config import Config, Document, build_config
-from sgdlab.errors import UserError
+from sgdlab.analysis.recommend import Recommendation
+from sgdlab.analysis.wording import median_with_interval, number
+from sgdlab.errors import RunFolderError
 from sgdlab.report import provenance
 from sgdlab.report.page import Answer, Block, Bullets, Code, Page, Section, Text
-from sgdlab.report.provenance import finite_number
-from sgdlab.report.study_files import Found, read_study
 from sgdlab.report.study_tables import drawings, results_blocks, tuning_blocks
 from sgdlab.report.sweep_report import cautions_of
-from sgdlab.report.tables import interval_cell, number_text
 from sgdlab.report.words import asked_of, axis_in_words, best_model_caveats, seeds_in_words, sentence
+from sgdlab.results.opened import Sweep
+from sgdlab.runs.folder import is_sweep
 from sgdlab.runs.names import RECOMMENDED, STUDY
+from sgdlab.studies.opened import Study
+from sgdlab.studies.plan import StudyPlan
+from sgdlab.studies.result import Goal, StudyResult
 
-_GOALS = {
-    "time": "For least training time on this machine",
-    "computation": "For least computation (fewest examples)",
+T = TypeVar("T")
+_GOALS: dict[Goal, tuple[str, str]] = {  # in words, and the unit of its cost
+    "time": ("For least training time on this machine", "s of training"),
+    "computation": ("For least computation (fewest examples)", "examples"),
 }
-_TARGET_FROM = {"given": "as asked for", "config": "the config's stop_at", "tuning": "found by tuning"}
 
 
 def study_page(path: Path) -> Page:
     """The page of a study, whatever state its folder is in."""
-    found = read_study(path)
-    config = _config(found)
-    runs = found.runs.runs if found.runs else []
-    origins = provenance.origins(run.folder for run in runs)
+    study, faults = Study(path), list[str]()
+    plan = _readable(lambda: study.plan, faults)
+    result = _readable(lambda: study.result, faults) or StudyResult()
+    tuning = _readable(lambda: study.tuning, faults)
+    sweep = _readable(lambda: _sweep_of(path), faults)
+    origins = provenance.origins(run.folder for run in (sweep.runs if sweep else ()))
     return Page(
         kind="study",
         name=path.resolve().name,
-        asked=_asked(found, config),
-        answers=_answers(found),
-        cautions=(*found.faults, *_cautions(found)),
+        asked=_asked(plan) if plan else ("A study, whose question cannot be read.",),
+        answers=_answers(result) if result.rows else (_not_known_yet(path),),
+        cautions=(*faults, *_failures(sweep), *_unmeasured(plan, result)),
         sections=(
-            Section("Batch sizes compared", results_blocks(found)),
-            Section("Figures", drawings(found)),
-            Section("Held equal, and to be doubted", _notes(found)),
-            Section("Tuning", tuning_blocks(found)),
-            Section("How runs were judged", _judged(found, config)),
-            provenance.commands_section(provenance.given_commands(origins), _again(found)),
+            Section("Batch sizes compared", results_blocks(plan, result)),
+            Section("Figures", drawings(plan, result)),
+            Section("Held equal, and to be doubted", _notes(result)),
+            Section("Tuning", tuning_blocks(tuning)),
+            Section("How runs were judged", _judged(plan) if plan else ()),
+            provenance.commands_section(provenance.given_commands(origins), _again(path.resolve())),
             Section(provenance.CONFIG_TITLE, _configs(path)),
             provenance.environment_section(origins),
         ),
@@ -52,130 +57,104 @@ def study_page(path: Path) -> Page:
     )
 
 
-def _config(found: Found) -> Config | None:
-    values = found.question.get("config")
-    if not isinstance(values, dict):
-        return None
+def _readable(read: Callable[[], T], faults: list[str]) -> T | None:
+    """What `read` gives; None with the fault noted where that is damaged."""
     try:
-        return build_config(Document(values, name=str(found.path / STUDY)))
-    except UserError as error:
-        found.faults.append(f"Its config is damaged: {error}")
+        return read()
+    except RunFolderError as error:
+        faults.append(str(error))
         return None
+
+
+def _sweep_of(path: Path) -> Sweep | None:
+    """The study's runs; None before the first one, or where they were taken away."""
+    if not is_sweep(path):
+        return None
+    sweep = Sweep(path)
+    sweep.manifest  # noqa: B018  (read now, so that damage is known)
+    return sweep
 
 
 # --- what was asked, and the answer -----------------------------------------------------------------
 
 
-def _asked(found: Found, config: Config | None) -> tuple[str, ...]:
-    asked = found.question
-    sizes, seeds = _numbers(asked.get("batch_sizes")), [int(seed) for seed in _numbers(asked.get("seeds"))]
-    lines = []
-    if sizes:
-        tried = axis_in_words("batch_size", [number_text(size) for size in sizes])
-        target = f"reaching {found.target}" if found.target else "reaching a target that tuning has still to find"
-        over = f" Measured with {seeds_in_words(seeds)}" if seeds else " Measured"
-        budget = f", each run within {asked['budget']}" if asked.get("budget") else ""
-        lines.append(
-            f"Which batch size and learning rate are best for {target}? Tried: {tried}, the rate tuned at each."
-            f"{over}{budget}."
-        )
-    words = found.answer.get("target_in_words")
-    if isinstance(words, str):
-        lines.append(sentence(words))
-    if config is not None:
-        lines.append(asked_of(config, ("batch_size", "learning_rate", "budget")))
-    return tuple(lines) or ("A study, whose question cannot be read.",)
-
-
-def _answers(found: Found) -> tuple[Answer, ...]:
-    advised = found.answer.get("recommended")
-    if isinstance(advised, Mapping) and advised:
-        return tuple(
-            _advice(found, goal, words, advised[goal])
-            for goal, words in _GOALS.items()
-            if isinstance(advised.get(goal), Mapping)
-        )
-    resume = provenance.command("resume", found.path)
-    details = (f"Nothing is recommended yet; `{resume}` does what is missing.",)
-    return (Answer("Which batch size and learning rate?", "Not known yet", "unsure", "unfinished", details),)
-
-
-def _advice(found: Found, goal: str, words: str, advice: Mapping[str, Any]) -> Answer:
-    size, rate = finite_number(advice.get("batch_size")), finite_number(advice.get("learning_rate"))
-    if size is None:
-        return Answer(words, "Cannot tell", "unsure", "cannot tell", (sentence(str(advice.get("in_words") or "")),))
-    headline = f"Batch size {number_text(size)}" + (f", learning rate {number_text(rate)}" if rate is not None else "")
-    details = [_cost(goal, advice.get("cost")), _reached(found, size)]
-    settle = advice.get("would_settle_it")
-    if isinstance(settle, list) and settle:
-        details.append(f"What would settle it: {'; '.join(map(str, settle))}.")
-    rivals = ", ".join(number_text(rival) for rival in _numbers(advice.get("rivals")))
-    sure = bool(advice.get("sure"))
-    how = "sure" if sure else f"cannot tell it from {rivals}" if rivals else "not sure"
-    return Answer(words, headline, "sure" if sure else "unsure", how, tuple(line for line in details if line))
-
-
-def _cost(goal: str, cost: Any) -> str:
-    if not isinstance(cost, Mapping):
-        return ""
-    unit = "s of training" if goal == "time" else "examples"
-    spent = interval_cell(*(cost.get(end) for end in ("estimate", "low", "high"))).text
-    level = finite_number(cost.get("level"))
-    return f"{spent} {unit} to the target: median over seeds" + (
-        f" with its {100 * level:.0f} % interval." if level else "."
+def _asked(plan: StudyPlan) -> tuple[str, ...]:
+    tried = axis_in_words("batch_size", [number(size) for size in plan.batch_sizes])
+    target = f"reaching {plan.target}" if plan.target else "reaching a target that tuning has still to find"
+    return (
+        f"Which batch size and learning rate are best for {target}? Tried: {tried}, the rate tuned at each. Measured "
+        f"with {seeds_in_words(plan.seeds)}, each run within {plan.budget}.",
+        sentence(plan.target_in_words()),
+        asked_of(plan.config(plan.batch_sizes[0]), ("batch_size", "learning_rate", "budget")),
     )
 
 
-def _reached(found: Found, size: float) -> str:
-    """`5 of 5 runs reached it`, from results.csv."""
-    if found.results is None or not {"reached", "runs"} <= set(found.results):
-        return ""
-    rows = found.results[found.results["batch_size"] == size]
-    return "" if rows.empty else f"{rows['reached'].iloc[0]} of {rows['runs'].iloc[0]} runs reached it."
+def _not_known_yet(path: Path) -> Answer:
+    details = f"Nothing is recommended yet; `{provenance.command('resume', path)}` does what is missing."
+    return Answer("Which batch size and learning rate?", "Not known yet", "unsure", "unfinished", (details,))
 
 
-def _cautions(found: Found) -> tuple[str, ...]:
-    """What failed or is missing, and what did not arrive; runs that diverged in tuning are what tuning is for."""
-    lines: list[str] = []
-    if found.runs is not None and not found.runs.results.empty:
-        results = found.runs.results
-        tuned = (results["status"] == "diverged") & ~results["run"].str.startswith("measure")
-        lines += cautions_of(results[~tuned], [run.folder for run in found.runs.runs])
-        if tuned.any():
-            lines.append(
-                f"{int(tuned.sum())} tuning runs diverged: their rates were too high, as tuning had to find out."
-            )
-    measured = set() if found.results is None else {int(size) for size in found.results["batch_size"]}
-    missing = [number_text(size) for size in _numbers(found.question.get("batch_sizes")) if int(size) not in measured]
-    if missing:
-        lines.append(f"Nothing is measured yet at batch size {', '.join(missing)}.")
-    return tuple(lines)
+def _answers(result: StudyResult) -> tuple[Answer, ...]:
+    return tuple(_advice(words, unit, result.recommend(goal)) for goal, (words, unit) in _GOALS.items())
 
 
-def _notes(found: Found) -> tuple[Block, ...]:
-    notes = found.answer.get("notes")
-    lines = [sentence(note) for note in notes if isinstance(note, str) and note] if isinstance(notes, list) else []
-    return (Bullets(tuple(lines)),) if lines else ()
+def _advice(goal: str, unit: str, advice: Recommendation) -> Answer:
+    best, cost = advice.best, advice.cost
+    if best is None or cost is None:
+        return Answer(goal, "Cannot tell", "unsure", "cannot tell", (sentence(advice.text),))
+    details = [
+        f"{median_with_interval(cost.estimate, cost.low, cost.high, cost.low)} {unit} to the target: median over seeds "
+        f"with its {100 * cost.level:.0f} % interval.",
+        f"{best.reached} of {best.runs} runs reached it.",
+    ]
+    if advice.settle:
+        details.append(f"What would settle it: {'; '.join(advice.settle)}.")
+    rivals = ", ".join(map(number, advice.rivals))
+    how = "sure" if advice.sure else f"cannot tell it from {rivals}" if rivals else "not sure"
+    headline = f"Batch size {number(best.batch_size)}, learning rate {number(best.learning_rate)}"
+    return Answer(goal, headline, "sure" if advice.sure else "unsure", how, tuple(details))
 
 
-def _judged(found: Found, config: Config | None) -> tuple[Block, ...]:
-    source = _TARGET_FROM.get(str(found.question.get("target_from")), "")
+# --- what to doubt, and how it was made -------------------------------------------------------------
+
+
+def _failures(sweep: Sweep | None) -> tuple[str, ...]:
+    """What failed or is missing; runs that diverged in tuning are what tuning is for."""
+    if sweep is None or sweep.results.empty:
+        return ()
+    results = sweep.results
+    tuned = (results["status"] == "diverged") & ~results["run"].str.startswith("measure")
+    lines = cautions_of(results[~tuned], [run.folder for run in sweep.runs])
+    if not tuned.any():
+        return lines
+    return (*lines, f"{tuned.sum()} tuning runs diverged: their rates were too high, as tuning had to find out.")
+
+
+def _unmeasured(plan: StudyPlan | None, result: StudyResult) -> tuple[str, ...]:
+    measured = {row.batch_size for row in result.rows}
+    missing = [number(size) for size in (plan.batch_sizes if plan else ()) if size not in measured]
+    return (f"Nothing is measured yet at batch size {', '.join(missing)}.",) if missing else ()
+
+
+def _notes(result: StudyResult) -> tuple[Block, ...]:
+    return (Bullets(tuple(map(sentence, result.notes))),) if result.notes else ()
+
+
+def _judged(plan: StudyPlan) -> tuple[Block, ...]:
     first = (
-        f"A run arrives at the first evaluation at which its {found.question.get('metric', 'loss')} reaches the target"
-        f"{f' ({source})' if source else ''}. A run that does not arrive within its budget counts as later than all "
-        "others; no number is made up for it."
+        f"A run arrives at the first evaluation at which its {plan.metric} reaches the target. A run that does not "
+        "arrive within its budget counts as later than all others; no number is made up for it."
     )
-    return (Text((first, *(best_model_caveats(config, False) if config is not None else ()))),)
+    return (Text((first, *best_model_caveats(plan.config(plan.batch_sizes[0]), False))),)
 
 
-def _again(found: Found) -> list[str]:
-    path = found.path.resolve()
-    lines = [
+def _again(path: Path) -> list[str]:
+    return [
         "# what is missing, if anything",
         provenance.command("resume", path),
         "# the recommendation, and a config for `sgdlab train`",
+        provenance.command("recommend", path),
     ]
-    return [*lines, provenance.command("recommend", path)]
 
 
 def _configs(path: Path) -> tuple[Code, ...]:
@@ -183,10 +162,3 @@ def _configs(path: Path) -> tuple[Code, ...]:
     if (path / RECOMMENDED).exists():
         blocks.append(provenance.text_block(path / RECOMMENDED, f"{RECOMMENDED}: what `sgdlab train` takes"))
     return (*blocks, provenance.text_block(path / STUDY, f"{STUDY}: what was asked", folded=bool(blocks)))
-
-
-def _numbers(values: Any) -> list[float]:
-    """The numbers of a list, whatever it is."""
-    if not isinstance(values, list):
-        return []
-    return [number for value in values if (number := finite_number(value)) is not None]

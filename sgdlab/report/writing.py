@@ -26,9 +26,9 @@ def write_report(path: Path, out: Path | None = None) -> Path:
 def page_of(path: Path) -> Page:
     """The page of a run, sweep or study; RunFolderError where there is neither."""
     from sgdlab.report.run_report import run_page
-    from sgdlab.report.study_files import is_study
     from sgdlab.report.study_report import study_page
     from sgdlab.report.sweep_report import sweep_page
+    from sgdlab.studies.folder import is_study
 
     if is_study(path):
         return study_page(path)

@@ -1,74 +1,47 @@
-"""study.yaml: what a study asks, on disk; the study's folder and the names of what lies in it."""
+"""study.yaml: a study's plan on disk."""
 
 import os
 from pathlib import Path
-from typing import Any
 
 import yaml
+from pydantic import TypeAdapter, ValidationError
 
-from sgdlab.config import Budget, StopRule, read_document
+from sgdlab.config import read_document
 from sgdlab.errors import ConfigError, RunFolderError
 from sgdlab.runs.files import write_text
-from sgdlab.runs.names import STUDY
-from sgdlab.studies.question import Question
+from sgdlab.runs.names import ANSWER, STUDY
+from sgdlab.studies.plan import StudyPlan
 
 _HEAD = "# What this study asks. `sgdlab resume` continues it; `sgdlab study --into` adds batch sizes and seeds.\n"
+_PLAN = TypeAdapter(StudyPlan)
 
 
 def is_study(path: Path) -> bool:
-    """Whether `path` looks like a study's folder."""
-    return os.path.exists(path / STUDY)
+    """Whether `path` looks like a study's folder, damaged ones included; it holds a sweep's plan as well."""
+    return any(os.path.lexists(path / name) for name in (STUDY, ANSWER))
 
 
-def write_question(path: Path, question: Question) -> None:
+def write_plan(path: Path, plan: StudyPlan) -> None:
     """Replace study.yaml."""
-    values = {
-        "batch_sizes": list(question.batch_sizes),
-        "learning_rates": "auto" if question.learning_rates is None else list(question.learning_rates),
-        "seeds": list(question.seeds),
-        "tuning_seeds": list(question.tuning_seeds),
-        "budget": str(question.budget),
-        "tuning_budget": str(question.tuning_budget),
-        "target": None if question.target is None else str(question.target),
-        "target_from": question.target_from,
-        "metric": question.metric,
-        "widenings": question.widenings,
-        "rows": question.rows,
-        "data": question.data,
-        "config": question.base,
-    }
+    values = _PLAN.dump_python(plan, mode="json", by_alias=True)
+    values["learning_rates"] = values["learning_rates"] or "auto"
     write_text(path / STUDY, _HEAD + yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100))
 
 
-def read_question(path: Path) -> Question:
-    """What the study in `path` asks; RunFolderError where there is none, or it is damaged."""
-    if not is_study(path):
+def read_plan(path: Path) -> StudyPlan:
+    """The plan of the study in `path`; RunFolderError where there is none, or it is damaged."""
+    if not (path / STUDY).exists():
         reason = f"is no study: it holds no {STUDY}" if path.exists() else "does not exist"
         raise RunFolderError(f"{path}: {reason}; `sgdlab study` makes one")
     try:
-        return _question(read_document(path / STUDY).values)
+        values = read_document(path / STUDY).values
+        if values.get("learning_rates") == "auto":
+            values["learning_rates"] = None
+        plan = _PLAN.validate_python(values)
+        plan.config(plan.batch_sizes[0])  # refuses a damaged config here and not in a worker
+    except ValidationError as error:
+        fault = error.errors()[0]
+        raise RunFolderError(f"{path / STUDY}: damaged: {'.'.join(map(str, fault['loc']))}: {fault['msg']}") from None
     except ConfigError as error:
         raise RunFolderError(f"{path / STUDY}: damaged: {error}") from None
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise RunFolderError(f"{path / STUDY}: damaged: {error} is missing or of another kind") from None
-
-
-def _question(values: dict[str, Any]) -> Question:
-    rates, target = values["learning_rates"], values["target"]
-    question = Question(
-        base=dict(values["config"]),
-        rows=int(values["rows"]),
-        data=str(values["data"]),
-        batch_sizes=tuple(int(size) for size in values["batch_sizes"]),
-        learning_rates=None if rates == "auto" else tuple(float(rate) for rate in rates),
-        seeds=tuple(int(seed) for seed in values["seeds"]),
-        tuning_seeds=tuple(int(seed) for seed in values["tuning_seeds"]),
-        budget=Budget.parse(values["budget"]),
-        tuning_budget=Budget.parse(values["tuning_budget"]),
-        target=None if target is None else StopRule.parse(target),
-        target_from=values["target_from"],
-        metric=str(values["metric"]),
-        widenings=int(values["widenings"]),
-    )
-    question.config(question.batch_sizes[0])  # refuses a damaged config here and not in a worker
-    return question
+    return plan

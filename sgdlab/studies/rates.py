@@ -10,7 +10,6 @@ from sgdlab.errors import ConfigError
 from sgdlab.training.sampling import batch_rows
 
 Edge = Literal["low", "high"]
-FACTOR = math.sqrt(10)  # between two rates of the automatic grid
 HALF_WIDTH = 2  # rates on either side of the guess
 _PER_DECADE = 4  # refined grid: half-way between the rates of the scan
 
@@ -63,15 +62,15 @@ def rate_grid(config: Config, given: Sequence[float] | None, rows: int) -> RateG
     """The grid of a config's optimiser. Raises ConfigError for rates that cannot be compared."""
     rate = config.learning_rate.initial
     batch = min(batch_rows(config.batch_size.initial, rows), rows)
-    linear = config.optimizer.name in ("sgd", "SGD", "ASGD")
+    power = 1.0 if config.optimizer.name in ("sgd", "SGD", "ASGD") else 0.5
     if given is None:
         if rate <= 0:
             raise ConfigError("learning_rate: 0 gives no place to begin the search; set a rate above 0")
-        return RateGrid(None, rate, batch, 1.0 if linear else 0.5)
+        return RateGrid(None, rate, batch, power)
     wrong = [value for value in given if not _is_rate(value)]
     if wrong or not given:
         raise ConfigError(f"--learning-rates {wrong[0] if wrong else ''}: must be numbers above 0, like 0.001,0.01")
-    return RateGrid(tuple(sorted(float(value) for value in given)), rate, batch, 1.0 if linear else 0.5)
+    return RateGrid(tuple(sorted(map(float, given))), rate, batch, power)
 
 
 def edge_of(best: float, rates: Sequence[float]) -> Edge | None:

@@ -1,253 +1,224 @@
 """What a study found: a row for each batch size, the fit, what it held equal and what is doubtful."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sgdlab.analysis.intervals import Interval, censored_median_interval
-from sgdlab.analysis.recommend import StudyRow
+from sgdlab.analysis.recommend import Recommendation, StudyRow, recommend
 from sgdlab.analysis.steps_to_target import RunToTarget, StepsSummary, summarise_steps
 from sgdlab.analysis.tradeoff import Tradeoff, fit_tradeoff
-from sgdlab.studies.question import Question
+from sgdlab.analysis.wording import count, median_with_interval, seed_list
+from sgdlab.studies.plan import StudyPlan
 from sgdlab.studies.rates import Edge
-from sgdlab.studies.rounds import choice_at
-from sgdlab.studies.trial import Arrival, Trial
-from sgdlab.studies.tuning import Trials
+from sgdlab.studies.study_run import Arrival, StudyRun, StudyRuns
+from sgdlab.studies.tuning import tuned_rate
 
 if TYPE_CHECKING:
     import pandas as pd
 
+Cost = Literal["steps", "examples", "seconds"]
+COSTS: tuple[Cost, ...] = ("steps", "examples", "seconds")
+Goal = Literal["time", "computation"]
+GOALS: dict[Goal, Literal["seconds", "examples"]] = {"time": "seconds", "computation": "examples"}
+"""What a recommendation makes least, and the cost that measures it."""
 COARSE = 0.05  # evaluations further apart than this share of the steps to target blur it
 
 
 @dataclass(frozen=True)
-class Row:
-    """One batch size, measured. edge: on which edge of its grid the rate lies after all widening.
+class MeasuredRow(StudyRow):
+    """One batch size, measured. edge_side: on which edge of its grid the rate lies after all widening.
 
-    resolution: steps between two evaluations / median steps; budget_steps: updates that the budget allows.
-    examples_per_second: median over runs, training only.
+    steps_at_least: the bound on the median that censored runs give. budget_steps: updates that the budget allows.
+    efficiency: against perfect scaling from `reference`, the smallest batch size whose median is known.
+    resolution: steps between two evaluations / median steps. examples_per_second: median over runs, training only.
     """
 
-    study: StudyRow
-    summary: StepsSummary
-    edge: Edge | None
+    edge_side: Edge | None
+    steps_at_least: float
     budget_steps: float
+    efficiency: float | None
+    reference: int | None
     resolution: float | None
-    examples_per_second: float
+    examples_per_second: float | None
+
+    def in_words(self, cost: Cost) -> str:
+        """`340 [310, 390]`, the median over seeds; `> 20,000` where half or more of the runs never arrived."""
+        interval: Interval = getattr(self, cost)
+        bounds = {"steps": self.steps_at_least, "examples": self.steps_at_least * self.batch_size}
+        return median_with_interval(interval.estimate, interval.low, interval.high, bounds.get(cost, interval.low))
 
 
 @dataclass(frozen=True)
-class Result:
-    """All that is known so far. fit is None until two batch sizes were measured.
+class StudyResult:
+    """All that is known so far. fit: None until two batch sizes were measured. notes: what was held equal, where
+    the target is from, what a reader should doubt; a line each. seconds_are: of what processor."""
 
-    met_at_start: measured runs that are left out, because they met the target before their first step.
-    """
+    rows: tuple[MeasuredRow, ...] = ()
+    fit: Tradeoff | None = None
+    notes: tuple[str, ...] = ()
+    seconds_are: str = ""
 
-    question: Question
-    rows: tuple[Row, ...]
-    fit: Tradeoff | None
-    met_at_start: int = 0
+    @property
+    def table(self) -> "pd.DataFrame":
+        """results.csv: a row for each batch size.
+
+        steps, examples, seconds: median over seeds, empty where it is censored (then steps_at_least bounds it);
+        _low, _high: its order-statistic interval at `level`, high inf where nothing bounds it.
+        """
+        import pandas as pd
+
+        return pd.DataFrame([cells_of(row) for row in self.rows])
+
+    def recommend(self, goal: Goal) -> Recommendation:
+        """The batch size and rate of least cost. Raises ValueError while nothing is measured."""
+        return recommend(self.rows, GOALS[goal])
 
 
-def result_of(question: Question, trials: Trials) -> Result:
-    """The result of the trials that there are; sizes without a measured run are left out."""
-    if question.target is None:
-        return Result(question, (), None)
-    found = [
-        (key[1], trial)
-        for key, trial in trials.items()
-        if key[0] == "measure" and key[1] in question.batch_sizes and key[3] in question.seeds
+def result_of(plan: StudyPlan, runs: StudyRuns, seconds_are: str = "") -> StudyResult:
+    """The result of the runs that there are; sizes without a measured run are left out."""
+    measured = [
+        run
+        for key, run in runs.items()
+        if key.stage == "measure" and key.batch_size in plan.batch_sizes and key.seed in plan.seeds
     ]
-    at_start = sum(trial.met_at_start for _, trial in found)
-    measured: dict[int, list[Trial]] = {}
-    for size, trial in found:
-        if not trial.met_at_start:
-            measured.setdefault(size, []).append(trial)
-    sizes = sorted(measured)
-    runs = [run for size in sizes for run in _runs_to_target(question, size, measured[size])]
-    if not runs:
-        return Result(question, (), None, at_start)
-    summaries = summarise_steps(runs)
-    rows = tuple(_row(question, trials, s, measured[s.batch_size]) for s in summaries)
-    return Result(question, rows, fit_tradeoff(runs) if len(sizes) > 1 else None, at_start)
-
-
-def table_of(result: Result) -> "pd.DataFrame":
-    """results.csv: a row for each batch size.
-
-    steps, examples, seconds: median over seeds, empty where it is censored (then steps_at_least bounds it);
-    _low, _high: its order-statistic interval at `level`, high inf where nothing bounds it.
-    """
-    import pandas as pd
-
-    return pd.DataFrame([_cells(row) for row in result.rows])
-
-
-def notes(result: Result) -> list[str]:
-    """What was held equal, where the target is from, and what a reader should doubt; a line each."""
-    q = result.question
-    lines = [
-        f"held equal: a budget of {q.budget} for each run, the target {q.target}; the rate tuned at each batch size "
-        f"on seeds {_seeds(q.tuning_seeds)}, measured on seeds {_seeds(q.seeds)}"
+    counted = [run for run in measured if not run.met_at_start]
+    runs_at = {size: [run for run in counted if run.key.batch_size == size] for size in plan.batch_sizes}
+    ends_at = {size: _ends(plan, size, of_size) for size, of_size in runs_at.items()}
+    points = [
+        RunToTarget(size, run.key.seed, end.steps, arrived)
+        for size, of_size in runs_at.items()
+        for run, (end, arrived) in zip(of_size, ends_at[size], strict=True)
     ]
-    lines.append(target_in_words(q))
-    lines += _doubts(result)
-    return lines
+    summaries = summarise_steps(points) if points else ()
+    rows = tuple(_row(plan, runs, at, runs_at[at.batch_size], ends_at[at.batch_size]) for at in summaries)
+    notes = (_held_equal(plan), plan.target_in_words(), *_doubts(plan, rows, len(measured) - len(counted)))
+    return StudyResult(rows, fit_tradeoff(points) if len(rows) > 1 else None, notes, seconds_are)
 
 
-def _doubts(result: Result) -> Iterator[str]:
-    rows, of = result.rows, result.question.rows
-    if edges := [f"{row.study.batch_size} ({row.edge})" for row in rows if row.edge]:
-        yield (
-            f"edge: at batch size {', '.join(edges)} the best rate is on the edge of its grid after all widening; "
-            "a better one may lie beyond"
-        )
-    if coarse := [row for row in rows if row.resolution is not None and row.resolution > COARSE]:
-        yield (
-            f"coarse: at batch size {_sizes(coarse)} evaluations are more than 5 % of the steps to target apart; "
-            "read these as rounded up"
-        )
-    if uneven := [row for row in rows if _uneven(row.study.batch_size, of)]:
-        yield f"uneven: at batch size {_sizes(uneven)} a small last batch makes the mean batch over 5 % smaller"
-    if result.met_at_start:
-        yield (
-            f"left out: {result.met_at_start} runs met the target before their first step; "
-            "a target that has to be trained for would count them"
-        )
-    if censored := sum(row.study.runs - row.study.reached for row in rows):
-        yield (
-            f"censored: {censored} of {sum(row.study.runs for row in rows)} runs did not reach the target in their "
-            "budget; they count as later than all others"
-        )
-
-
-def target_in_words(question: Question) -> str:
-    """Where the target is from."""
-    if question.target_from == "given":
-        return f"target {question.target}: as asked for"
-    if question.target_from == "config":
-        return f"target {question.target}: the config's stop_at"
-    return (
-        f"target {question.target}: the worst of the best losses that the batch sizes reached in tuning "
-        f"(over {len(question.tuning_seeds)} seeds, in {question.tuning_budget}), rounded up; --target sets another"
-    )
+def known_fit(fit: Tradeoff | None) -> dict[str, Interval] | None:
+    """S_min in steps, E_min and B_crit in examples under s_min, e_min, b_crit; None where the fit cannot tell."""
+    if fit is None or not fit.can_tell or fit.s_min is None or fit.e_min is None or fit.b_crit is None:
+        return None
+    return {"s_min": fit.s_min, "e_min": fit.e_min, "b_crit": fit.b_crit}
 
 
 def fit_in_words(fit: Tradeoff | None) -> str:
     """The fit in a line, or why there is none."""
-    if fit is None:
-        return "fit: needs at least two batch sizes"
-    if not fit.can_tell or fit.s_min is None or fit.e_min is None or fit.b_crit is None:
-        return f"fit: {fit.reason}"
-    values = f"S_min {_rounded(fit.s_min)} steps, E_min {_rounded(fit.e_min)} examples, B_crit {_rounded(fit.b_crit)}"
-    return f"fit S = S_min (1 + B_crit/B): {values}"
+    known = known_fit(fit)
+    if known is None:
+        return "fit: needs at least two batch sizes" if fit is None else f"fit: {fit.reason}"
+    s_min, e_min, b_crit = (median_with_interval(x.estimate, x.low, x.high, x.low) for x in known.values())
+    return f"fit S = S_min (1 + B_crit/B): S_min {s_min} steps, E_min {e_min} examples, B_crit {b_crit}"
 
 
-def _runs_to_target(question: Question, size: int, runs: Sequence[Trial]) -> list[RunToTarget]:
-    budget = budget_steps(question, size, runs)
-    found = [(run, _arrival(question, run)) for run in runs]
-    return [
-        RunToTarget(
-            size, run.seed, _bound(question, run, budget) if arrival is None else arrival.steps, arrival is not None
-        )
-        for run, arrival in found
-    ]
-
-
-def budget_steps(question: Question, size: int, runs: Sequence[Trial]) -> float:
+def budget_steps(plan: StudyPlan, size: int, runs: Sequence[StudyRun]) -> float:
     """Updates that the budget allows; for one in seconds, the most that a run at this size has done."""
-    steps = question.steps_in(question.budget, size)
+    steps = plan.steps_in(plan.budget, size)
     return float(steps) if steps is not None else float(max(1, *(run.steps_done for run in runs), 1))
 
 
-def _bound(question: Question, run: Trial, budget: float) -> float:
-    """Updates within which the run did not arrive: the budget's; where that is in seconds, its own.
+def _ends(plan: StudyPlan, size: int, runs: Sequence[StudyRun]) -> list[tuple[Arrival, bool]]:
+    """For each run where it arrived, and True; else the bound beyond which it would have, and False.
 
-    A run that diverged would not have arrived with any budget, so it counts with the whole.
+    The bound is the whole budget, at the run's own pace; where that is in seconds, what the run has done. A run
+    that diverged would not have arrived with any budget, so it counts with the whole.
     """
-    in_seconds = question.budget.unit == "seconds" and not run.diverged
-    return float(max(run.steps_done, 1)) if in_seconds else budget
+    budget, ends = budget_steps(plan, size, runs), []
+    for run in runs:
+        arrival = run.arrival(plan.target)
+        if arrival is not None:
+            ends.append((arrival, True))
+            continue
+        own = plan.budget.unit == "seconds" and not run.diverged
+        steps = float(max(run.steps_done, 1)) if own else budget
+        seconds = run.train_seconds / run.steps_done * steps if run.steps_done else 0.0
+        ends.append((Arrival(steps, steps, steps * size, seconds, math.nan), False))
+    return ends
 
 
-def _arrival(question: Question, run: Trial) -> Arrival | None:
-    assert question.target is not None
-    return run.arrival(question.target.value, question.lower_is_better)
-
-
-def _row(question: Question, trials: Trials, summary: StepsSummary, runs: Sequence[Trial]) -> Row:
-    size = summary.batch_size
-    choice = choice_at(question, size, trials)
-    arrivals = [_arrival(question, run) for run in runs]
-    budget = budget_steps(question, size, runs)
-    reached = [arrival is not None for arrival in arrivals]
-    pairs = list(zip(runs, arrivals, strict=True))
-    bounds = [_bound(question, run, budget) for run in runs]
-    examples = [bound * size if a is None else a.examples for bound, a in zip(bounds, arrivals, strict=True)]
-    seconds = [_spent(run, bound) if a is None else a.seconds for bound, (run, a) in zip(bounds, pairs, strict=True)]
-    gaps = [a.steps - a.after for a in arrivals if a is not None]
-    known = math.isfinite(summary.steps.estimate)
+def _row(
+    plan: StudyPlan,
+    all_runs: StudyRuns,
+    summary: StepsSummary,
+    runs: Sequence[StudyRun],
+    ends: Sequence[tuple[Arrival, bool]],
+) -> MeasuredRow:
+    edge = tuned_rate(plan, summary.batch_size, all_runs).edge
+    reached = [arrived for _, arrived in ends]
+    gaps = [end.steps - end.after for end, arrived in ends if arrived]
     rates = sorted(run.examples[-1] / run.train_seconds for run in runs if len(run.examples) and run.train_seconds)
-    study = StudyRow(
-        batch_size=size,
-        learning_rate=runs[0].key[2],
-        edge=choice.edge is not None,
-        reached=summary.reached,
+    return MeasuredRow(
+        batch_size=summary.batch_size,
+        learning_rate=runs[0].key.learning_rate,
+        edge=edge is not None,
+        edge_side=edge,
         runs=summary.runs,
+        reached=summary.reached,
         steps=summary.steps,
-        examples=censored_median_interval(examples, reached),
-        seconds=censored_median_interval(seconds, reached),
+        examples=censored_median_interval([end.examples for end, _ in ends], reached),
+        seconds=censored_median_interval([end.seconds for end, _ in ends], reached),
+        steps_at_least=summary.at_least,
+        budget_steps=budget_steps(plan, summary.batch_size, runs),
+        efficiency=summary.efficiency,
+        reference=summary.reference,
+        resolution=max(gaps) / summary.steps.estimate if gaps and math.isfinite(summary.steps.estimate) else None,
+        examples_per_second=float(rates[len(rates) // 2]) if rates else None,
     )
-    resolution = max(gaps) / summary.steps.estimate if known and gaps else None
-    throughput = float(rates[len(rates) // 2]) if rates else math.nan
-    return Row(study, summary, choice.edge, budget, resolution, throughput)
 
 
-def _spent(run: Trial, budget: float) -> float:
-    """Training seconds that the whole budget takes, at the pace of this run; it may have diverged early."""
-    return run.step_seconds * budget if run.steps_done else 0.0
-
-
-def _cells(row: Row) -> dict[str, Any]:
-    study = row.study
+def cells_of(row: MeasuredRow) -> dict[str, Any]:
+    """A row as plain values; an unknown median is NaN."""
     cells: dict[str, Any] = {
-        "batch_size": study.batch_size,
-        "learning_rate": study.learning_rate,
-        "edge": row.edge is not None,
-        "edge_side": row.edge or "",
-        "runs": study.runs,
-        "reached": study.reached,
+        "batch_size": row.batch_size,
+        "learning_rate": row.learning_rate,
+        "edge": row.edge,
+        "edge_side": row.edge_side or "",
+        "runs": row.runs,
+        "reached": row.reached,
     }
-    for name, interval in (("steps", study.steps), ("examples", study.examples), ("seconds", study.seconds)):
+    for name in COSTS:
+        interval: Interval = getattr(row, name)
         estimate = interval.estimate if math.isfinite(interval.estimate) else math.nan
         cells |= {name: estimate, f"{name}_low": interval.low, f"{name}_high": interval.high}
-    return cells | {
-        "level": study.steps.level,
-        "steps_at_least": row.summary.at_least,
-        "budget_steps": row.budget_steps,
-        "efficiency": row.summary.efficiency,
-        "reference": row.summary.reference,
-        "resolution": row.resolution,
-        "examples_per_second": row.examples_per_second,
-    }
+    cells["level"] = row.steps.level
+    plain = ("steps_at_least", "budget_steps", "efficiency", "reference", "resolution", "examples_per_second")
+    return cells | {name: getattr(row, name) for name in plain}
 
 
-def _sizes(rows: Sequence[Row]) -> str:
-    return ", ".join(str(row.study.batch_size) for row in rows)
-
-
-def _uneven(size: int, rows: int) -> bool:
-    batches = -(-rows // size)
-    return rows / batches < 0.95 * size
-
-
-def _seeds(seeds: Sequence[int]) -> str:
-    if len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[-1] + 1)):
-        return f"{seeds[0]}-{seeds[-1]}"
-    return ", ".join(map(str, seeds))
-
-
-def _rounded(interval: Interval) -> str:
-    return "{:,.10g} [{:,.10g}, {:,.10g}]".format(
-        *(float(f"{x:.3g}") for x in (interval.estimate, interval.low, interval.high))
+def _held_equal(plan: StudyPlan) -> str:
+    target = plan.target or "that tuning finds"
+    return (
+        f"held equal: a budget of {plan.budget} for each run, the target {target}; the rate "
+        f"tuned at each batch size on seeds {seed_list(plan.tuning_seeds)}, measured on seeds {seed_list(plan.seeds)}"
     )
+
+
+def _doubts(plan: StudyPlan, rows: Sequence[MeasuredRow], met_at_start: int) -> Iterator[str]:
+    if edges := [f"{row.batch_size} ({row.edge_side})" for row in rows if row.edge]:
+        yield (
+            f"edge: at batch size {', '.join(edges)} the best rate is on the edge of its grid after all widening; "
+            "a better one may lie beyond"
+        )
+    if coarse := _sizes(row for row in rows if row.resolution is not None and row.resolution > COARSE):
+        yield (
+            f"coarse: at batch size {coarse} evaluations are more than 5 % of the steps to target apart; "
+            "read these as rounded up"
+        )
+    if uneven := _sizes(row for row in rows if plan.rows / -(-plan.rows // row.batch_size) < 0.95 * row.batch_size):
+        yield f"uneven: at batch size {uneven} a small last batch makes the mean batch over 5 % smaller"
+    if met_at_start:
+        yield (
+            f"left out: {count(met_at_start, 'run')} met the target before their first step; "
+            "a target that has to be trained for would count them"
+        )
+    if censored := sum(row.runs - row.reached for row in rows):
+        yield (
+            f"censored: {censored} of {sum(row.runs for row in rows)} runs did not reach the target in their "
+            "budget; they count as later than all others"
+        )
+
+
+def _sizes(rows: Iterable[MeasuredRow]) -> str:
+    return ", ".join(str(row.batch_size) for row in rows)

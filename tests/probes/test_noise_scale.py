@@ -11,17 +11,17 @@ from typer.testing import CliRunner
 from sgdlab import api
 from sgdlab.cli import app
 from sgdlab.config import document_of
-from sgdlab.errors import ConfigError, RunFolderError
+from sgdlab.errors import ConfigError
 from sgdlab.probes.gradient_law import measured_law
 from sgdlab.probes.gradients import batch_gradient, example_sums, example_way
 from sgdlab.probes.noise_run import run_with_noise
 from sgdlab.probes.noise_scale import NoiseProbe, noise_probe
 from sgdlab.probes.pauses import moments
-from sgdlab.probes.study_fit import study_b_crit
 from sgdlab.runs.folder import RunFolder
 from sgdlab.runs.history import TIMING_COLUMNS, read_history
 from sgdlab.streams import generator
 from sgdlab.training.start import new_session
+from tests.support import ROOT
 
 TWIN = {
     "dataset": {"name": "airfoil-twin", "validation": 0.2},
@@ -225,27 +225,15 @@ def test_draws_of_one_moment_repeat_and_differ_from_anothers():
     assert generator(0, "probe", 3, 4).random() != generator(0, "order", 3, 4).random()
 
 
-@pytest.mark.parametrize(
-    ("content", "value"),
-    [
-        ({"fit": {"b_crit": {"estimate": 120.0, "low": 80, "high": None}}}, 120.0),
-        ({"fit": {"b_crit": 64}}, 64.0),
-        ({"fit": None}, None),
-        ({"fit": {"can_tell": False, "reason": "too few sizes", "b_crit": {"estimate": 64.0}}}, None),
-        ({"b_crit": [90.0, 40.0, 200.0]}, 90.0),
-    ],
-)
-def test_b_crit_is_read_from_a_study_however_it_is_written(tmp_path, content, value):
-    (tmp_path / "study.json").write_text(json.dumps(content))
-    assert study_b_crit(tmp_path)[0] == value
-
-
-def test_a_study_that_is_absent_or_damaged_is_one_message(tmp_path):
-    with pytest.raises(RunFolderError, match="no study can be read"):
-        study_b_crit(tmp_path)
-    (tmp_path / "study.json").write_text("{")
-    with pytest.raises(RunFolderError, match="damaged"):
-        study_b_crit(tmp_path)
+def test_b_crit_of_a_study_stands_beside_the_noise_scale(tmp_path):
+    study = ROOT / "runs" / "examples" / "default-study"
+    b_crit = json.loads((study / "study.json").read_text())["fit"]["b_crit"]["estimate"]
+    options = ["--points", "0", "--study", str(study), "--out", str(tmp_path / "n")]
+    shown = CliRunner().invoke(
+        app, ["noise-scale", "d2l/minibatch-100", "--set", "dataset.name=airfoil-twin", *options]
+    )
+    assert shown.exit_code == 0, shown.output
+    assert f"B_crit {b_crit:.3g} [" in shown.output and "the two are of one kind" in shown.output
 
 
 def test_the_command_leaves_a_run_folder_with_table_figures_and_notes(tmp_path):

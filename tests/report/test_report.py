@@ -1,12 +1,12 @@
 """Reports: one file that asks nothing of the outside, says the answer first, escapes what is hostile, hides nothing."""
 
-import json
 import math
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -14,15 +14,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
-from sgdlab.config import config_to_yaml
+from sgdlab.analysis.intervals import Interval
+from sgdlab.config import Budget, StopRule, config_to_yaml
 from sgdlab.report.page import Answer, Page, Section, render
 from sgdlab.report.tables import cell, interval_cell, number_text, table
 from sgdlab.report.verdicts import judge
 from sgdlab.results.opened import Sweep
 from sgdlab.runs.folder import RunFolder
 from sgdlab.runs.history import COLUMNS, Record, format_row
+from sgdlab.studies.answer import write_answer
+from sgdlab.studies.folder import write_plan
+from sgdlab.studies.plan import StudyPlan
+from sgdlab.studies.result import MeasuredRow, StudyResult
 from sgdlab.sweeps.manifest import Entry, Manifest, read_manifest
 from sgdlab.sweeps.summary import write_tables
 from tests.support import make_config, sgdlab
@@ -88,39 +92,40 @@ THREE = {8: [0.20, 0.21, 0.22, 0.20], 64: [0.30, 0.31, 0.31, 0.30], 256: [0.42, 
 
 
 def a_study(path: Path, **changes: Any) -> Path:
-    """A study's files, as sgdlab/studies/writing.py writes them."""
+    """A study of three batch sizes: the smallest at the edge of its grid, the largest reached by one run of five."""
     path.mkdir(parents=True)
-    question = {
-        "batch_sizes": [8, 64, 512], "learning_rates": "auto", "seeds": [0, 1, 2, 3, 4], "tuning_seeds": [1000, 1001],
-        "budget": "6 epochs", "target": "val_loss=0.36", "target_from": "tuning", "metric": "val_loss", "rows": 8000,
-        "config": {"dataset": {"name": "mnist-10k"}, "epochs": 6},
-    }  # fmt: skip
-    (path / "study.yaml").write_text(yaml.safe_dump(question | changes, sort_keys=False))
-    results = pd.DataFrame(
-        [[8, 0.00562, False, "", 5, 5, 310.0, 220, 450, 0.0233, 0.007, 0.038],
-         [64, 0.0178, True, "upper", 5, 5, 47.0, 40, 60, 0.0171, 0.011, 0.02],
-         [512, 0.0316, False, "", 5, 1, math.nan, 90, math.inf, math.nan, 0.3, math.inf]],
-        columns=["batch_size", "learning_rate", "edge", "edge_side", "runs", "reached", "steps", "steps_low",
-                 "steps_high", "seconds", "seconds_low", "seconds_high"],
+    plan = StudyPlan(
+        batch_sizes=(8, 64, 512), learning_rates=None, seeds=(0, 1, 2, 3, 4), tuning_seeds=(1000, 1001),
+        budget=Budget(6, "epochs"), tuning_budget=Budget(2, "epochs"), target=StopRule("val_loss", 0.36),
+        target_from="tuning", metric="val_loss", rows=8000, data="",
+        base={"dataset": {"name": "mnist-10k"}, "epochs": 6},
     )  # fmt: skip
-    for end in ("", "_low", "_high"):
-        results[f"examples{end}"] = results[f"steps{end}"] * results["batch_size"]
-    results = results.assign(
-        steps_at_least=[310, 47, 96], budget_steps=[6000, 750, 96], efficiency=[1.0, 0.82, math.nan]
+    plan = replace(plan, **changes)
+    write_plan(path, plan)
+    rows = (
+        a_row(8, 0.00562, 5, (310.0, 220.0, 315.0), (0.0233, 0.007, 0.038), "high", 310.0, 1.0),
+        a_row(64, 0.0178, 5, (47.0, 40.0, math.inf), (0.0171, 0.011, 0.02), None, 47.0, 0.82),
+        a_row(512, 0.0316, 1, (math.inf, 90.0, math.inf), (math.inf, 0.3, math.inf), None, 96.0, None),
     )
-    results.to_csv(path / "results.csv", index=False)
+    notes = ("held equal: a budget of 6 epochs",)
+    write_answer(path, plan, StudyResult(rows, None, notes, "training seconds on a processor"))
     tuning = pd.DataFrame({"batch_size": [8, 8], "stage": ["scan", "scan"], "learning_rate": [0.001, 0.1]})
     tuning.assign(seed=1000, status=["completed", "diverged"]).to_csv(path / "tuning.csv", index=False)
-    least = {"batch_size": 64, "learning_rate": 0.0178, "unit": "seconds", "sure": False, "rivals": [8]}
-    least |= {"cost": {"estimate": 0.0171, "low": 0.011, "high": 0.02, "level": 0.9375}}
-    least |= {"would_settle_it": ["about 30 seeds at batch size 8, 64"], "in_words": "least time: batch size 64"}
-    work = {"batch_size": 8, "learning_rate": 0.00562, "unit": "examples", "sure": True, "rivals": []}
-    work |= {"cost": {"estimate": 2480, "low": 1760, "high": None, "level": 0.9375}, "would_settle_it": []}
-    answer = {"target_in_words": "target val_loss=0.36: found by tuning", "fit": None, "fit_in_words": "fit: no",
-              "recommended": {"time": least, "computation": work}, "notes": ["held equal: a budget of 6 epochs"],
-              "seconds_are": "training seconds on a processor"}  # fmt: skip
-    (path / "study.json").write_text(json.dumps(answer))
     return path
+
+
+def a_row(
+    size: int, rate: float, reached: int, steps: tuple[float, float, float], seconds: tuple[float, float, float],
+    edge: Any, at_least: float, efficiency: float | None,
+) -> MeasuredRow:  # fmt: skip
+    """What five runs at a batch size came to; steps, seconds: estimate, low, high."""
+    middle, low, high = (size * end for end in steps)
+    examples = Interval(middle, low, high, 0.9375, 5)
+    return MeasuredRow(
+        size, rate, edge is not None, reached, 5, Interval(*steps, 0.9375, 5), examples, Interval(*seconds, 0.9375, 5),
+        edge_side=edge, steps_at_least=at_least, budget_steps=6 * 8000 / size, efficiency=efficiency, reference=8,
+        resolution=0.04, examples_per_second=1e5,
+    )  # fmt: skip
 
 
 # --- reading a report -------------------------------------------------------------------------------------
@@ -286,23 +291,24 @@ def test_study_report_recommends_for_time_and_for_computation(tmp_path: Path) ->
     time, computation = (text.index(words) for words in ("For least training time", "For least computation"))
     assert "Batch size 64, learning rate 0.0178 cannot tell it from 8" in text[time:computation]
     assert "0.0171 [0.011, 0.02] s of training" in text[time:computation]
-    assert "about 30 seeds at batch size 8, 64" in text[time:computation]
+    assert "about 97 seeds at batch size 8, 64" in text[time:computation]
     assert "Batch size 8, learning rate 0.00562 sure" in text[computation:]
-    assert "2,480 [1,760, ∞] examples" in text[computation:]
+    assert "2,480 [1,760, 2,520] examples" in text[computation:]
     assert "1 of 5" not in text[:time]
 
 
-def test_study_table_holds_the_numbers_of_results_csv_and_shows_what_never_arrived(tmp_path: Path) -> None:
+def test_study_table_holds_the_numbers_of_each_batch_size_and_shows_what_never_arrived(tmp_path: Path) -> None:
     read = report_on(a_study(tmp_path / "it"))
-    assert "310 [220, 450]" in read.text
+    assert "310 [220, 315]" in read.text
+    assert "47 [40, ∞]" in read.text
     assert "> 96" in read.text
     assert "1/5" in read.text
-    assert "upper" in read.text
+    assert "high" in read.text
 
 
 def test_study_without_an_answer_yet_says_so(tmp_path: Path) -> None:
     study = a_study(tmp_path / "it", target=None)
-    for name in ("study.json", "results.csv", "tuning.csv"):
+    for name in ("study.json", "tuning.csv"):
         (study / name).unlink()
     text = report_on(study).text
     assert "Not known yet" in text
@@ -343,25 +349,29 @@ def test_damaged_missing_and_cut_runs_of_a_sweep_are_named_and_the_rest_goes_on(
     [
         ("study.json", "{broken"),
         ("study.json", '{"recommended": {"time": 5, "computation": {}}, "fit": [], "notes": 7, "rows": 1}'),
+        ("study.json", '{"rows": [], "fit": [], "notes": [], "seconds_are": ""}'),
+        ("study.json", '{"rows": [{"batch_size": 8, "runs": "many", "reached": null}], "fit": null, "notes": []}'),
         ("study.yaml", "[1]"),
         ("study.yaml", "batch_sizes: [a, {}]\nseeds: 7\nconfig: {model: 8}\ntarget: [1]\n"),
-        ("results.csv", ""),
-        ("results.csv", "batch_size,steps,edge\nx,y,z\n"),
-        ("results.csv", "batch_size,steps,reached,runs\n8,many,,5\n"),
-        ("tuning.csv", "{broken"),
+        ("tuning.csv", "batch_size,stage\n8,scan,0.1,7\n8,scan\n8,scan,0.1,7,9\n"),
         ("sweep.yaml", "runs: 5"),
     ],
 )
 def test_damaged_study_is_reported_and_not_refused(name: str, content: str, tmp_path: Path) -> None:
     study = a_study(tmp_path / "it")
     (study / name).write_text(content)
-    assert "Answer" in report_on(study).text
+    text = report_on(study).text
+    assert "Answer" in text
+    assert re.search(rf"{re.escape(name)}: damaged: ", text)
+    assert ("310 [220, 315]" in text) == (name != "study.json"), "what is whole is shown"
 
 
 def test_study_with_a_word_for_a_number_is_reported(tmp_path: Path) -> None:
     study = a_study(tmp_path / "it")
-    (study / "results.csv").write_text((study / "results.csv").read_text().replace("310.0", "many").replace("450", "-"))
-    assert "many" not in report_on(study).headings
+    (study / "study.json").write_text((study / "study.json").read_text().replace("310.0", '"many"'))
+    read = report_on(study)
+    assert "many is no number" in read.text
+    assert "many" not in read.headings
 
 
 def test_sweep_without_a_plan_that_can_be_read_is_refused_and_nothing_written(tmp_path: Path) -> None:

@@ -60,8 +60,8 @@ def study(tmp_path_factory):
         "engine": "native",
     }
     config = write_config(folder / "noisy.yaml", values)
-    target = f"val_loss={TARGET}"
-    return sgdlab.study(config, batch_sizes=SIZES, seeds=range(3), target=target, runs_dir=folder / "runs")
+    stop_at = f"val_loss={TARGET}"
+    return sgdlab.study(config, batch_sizes=SIZES, seeds=range(3), stop_at=stop_at, runs_dir=folder / "runs")
 
 
 def test_steps_to_target_follow_the_exact_recursion_at_every_batch_size(study):

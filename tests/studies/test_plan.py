@@ -1,179 +1,110 @@
 """A study's plan, without any training: runs are answered by a formula whose best rate and S(B) are known."""
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from sgdlab.config import Budget, Period, StopRule
+from sgdlab.config import Budget
 from sgdlab.errors import ConfigError, RunFailed
-from sgdlab.studies.question import Question, checked_sizes, default_batch_sizes, extended, tuning_budget, tuning_seeds
+from sgdlab.studies.plan import checked_sizes, default_batch_sizes, extended
 from sgdlab.studies.rates import RateGrid, edge_of
-from sgdlab.studies.result import notes, result_of, table_of
-from sgdlab.studies.rounds import choice_at, next_round, rounded_up
-from sgdlab.studies.trial import Request, Trial
-from sgdlab.studies.tuning import scan
-
-ROWS = 4096
-S_UNIT, B_CRIT = 40.0, 64.0
-
-
-def a_question(sizes=(8, 32, 128, 512), seeds=(0, 1, 2, 3, 4), target="val_loss=0.2", **changes):
-    base = {
-        "dataset": {"name": "mnist-10k"},
-        "model": {"name": "mlp"},
-        "optimizer": {"name": "sgd"},
-        "learning_rate": {"initial": 0.1},
-        "batch_size": {"initial": 64},
-        "epochs": 200,
-    }
-    stop = None if target is None else StopRule.parse(target)
-    asked = Question(
-        base=base, rows=ROWS, data="", batch_sizes=sizes, learning_rates=None, seeds=seeds,
-        tuning_seeds=tuning_seeds(seeds), budget=Budget(200, "epochs"), tuning_budget=Budget(200, "epochs"),
-        target=stop, target_from="tuning" if stop is None else "given", metric="val_loss",
-    )  # fmt: skip
-    asked = replace(asked, **changes)
-    return replace(asked, tuning_budget=tuning_budget(asked))
-
-
-class World:
-    """Answers requests: loss = floor + exp(-t/tau), fastest at `best_rate` of each size, divergent far above it."""
-
-    def __init__(self, question, best_rate=lambda size: 0.1, diverges_above=20.0, floor=0.1):
-        self.question, self.best_rate, self.above, self.floor = question, best_rate, diverges_above, floor
-        self.trials, self.asked = {}, []
-
-    def loss(self, request, steps):
-        off = math.log(request.learning_rate / self.best_rate(request.batch_size))
-        hardness = 1 + 0.1 * (request.seed % 5)
-        tau = S_UNIT * (1 + B_CRIT / request.batch_size) * (1 + off**2) * hardness
-        return self.floor + np.exp(-steps / tau)
-
-    def answer(self, request: Request) -> Trial:
-        budget = self.question.steps_in(Budget.parse(request.budget), request.batch_size)
-        steps = np.arange(1, budget // (every := int(Period.parse(request.evaluate_every).amount)) + 1) * every
-        values = self.loss(request, steps)
-        diverged = request.learning_rate > self.above * self.best_rate(request.batch_size)
-        if diverged:
-            steps, values = steps[:1], values[:1]
-        elif request.stop_at and (hit := values <= StopRule.parse(request.stop_at).value).any():
-            steps, values = steps[: hit.argmax() + 1], values[: hit.argmax() + 1]
-        seconds = steps * 1e-4
-        status = "diverged" if diverged else "completed"
-        done = int(steps[-1])
-        return Trial(
-            request.key, status, done, done * 1e-4, steps * 1.0, steps * 1.0 * request.batch_size, seconds, values
-        )
-
-    def finish(self):
-        """Rounds until nothing is missing; returns the question with its target."""
-        for _ in range(40):
-            following = next_round(self.question, self.trials)
-            if following.target is not None:
-                self.question = replace(self.question, target=following.target)
-            elif not following.requests:
-                return self
-            for request in following.requests:
-                assert request.key not in self.trials, "a run was asked for twice"
-                self.asked.append(request)
-                self.trials[request.key] = self.answer(request)
-        raise AssertionError("the study does not end")
+from sgdlab.studies.result import result_of
+from sgdlab.studies.rounds import rounded_up
+from sgdlab.studies.tuning import scan, tuned_rate
+from tests.studies.formula import B_CRIT, ROWS, World, a_plan
 
 
 def stages(world, stage):
-    return [request for request in world.asked if request.stage == stage]
+    return [spec for spec in world.asked if spec.stage == stage]
 
 
 def test_tuned_rate_is_within_a_half_step_of_the_best_at_every_size():
-    world = World(a_question(), best_rate=lambda size: 0.01 * size**0.5).finish()
-    for size in world.question.batch_sizes:
-        rate = choice_at(world.question, size, world.trials).rate
+    world = World(a_plan(), best_rate=lambda size: 0.01 * size**0.5).finish()
+    for size in world.plan.batch_sizes:
+        rate = tuned_rate(world.plan, size, world.runs).rate
         assert abs(math.log10(rate / (0.01 * size**0.5))) <= 0.126
 
 
 def test_fit_finds_the_b_crit_of_the_formula():
-    world = World(a_question(sizes=(4, 16, 64, 256, 1024)), best_rate=lambda size: 0.1).finish()
-    fit = result_of(world.question, world.trials).fit
+    world = World(a_plan(sizes=(4, 16, 64, 256, 1024)), best_rate=lambda size: 0.1).finish()
+    fit = result_of(world.plan, world.runs).fit
     assert fit is not None and fit.can_tell
     assert fit.b_crit.estimate == pytest.approx(B_CRIT, rel=0.1)
     assert fit.b_crit.low <= B_CRIT * 1.05 and fit.b_crit.high >= B_CRIT * 0.95
 
 
 def test_tuning_and_measuring_share_no_seed():
-    world = World(a_question(seeds=(0, 1000, 1001, 7))).finish()
-    measured = {request.seed for request in stages(world, "measure")}
-    tuned = {request.seed for request in world.asked if request.stage != "measure"}
+    world = World(a_plan(seeds=(0, 1000, 1001, 7))).finish()
+    measured = {spec.seed for spec in stages(world, "measure")}
+    tuned = {spec.seed for spec in world.asked if spec.stage != "measure"}
     assert measured == {0, 1000, 1001, 7}
     assert tuned and not tuned & measured
 
 
 def test_every_evaluation_of_a_measurement_is_within_5_percent_of_the_median_steps():
-    world = World(a_question(), best_rate=lambda size: 0.03).finish()
-    for row in result_of(world.question, world.trials).rows:
+    world = World(a_plan(), best_rate=lambda size: 0.03).finish()
+    for row in result_of(world.plan, world.runs).rows:
         assert row.resolution is not None and row.resolution <= 0.05
 
 
 @pytest.mark.parametrize(("best", "side"), [(3e-4, "low"), (300.0, "high")])
 def test_grid_is_widened_towards_a_best_rate_beyond_its_edge(best, side):
-    question = a_question(sizes=(64, 128))
-    start = question.grid.start(64)
+    plan = a_plan(sizes=(64, 128))
+    start = plan.grid.start(64)
     assert not start[0] <= best <= start[-1]
-    world = World(question, best_rate=lambda size: best).finish()
-    rates = scan(world.question, 64, world.trials).rates
+    world = World(plan, best_rate=lambda size: best).finish()
+    rates = scan(world.plan, 64, world.runs).rates
     assert len(rates) > len(start)
     assert (min(rates) < min(start)) if side == "low" else (max(rates) > max(start))
-    choice = choice_at(world.question, 64, world.trials)
-    assert choice.edge is None
-    assert abs(math.log10(choice.rate / best)) <= 0.126
+    tuned = tuned_rate(world.plan, 64, world.runs)
+    assert tuned.edge is None
+    assert abs(math.log10(tuned.rate / best)) <= 0.126
 
 
 def test_edge_stays_flagged_once_the_grid_was_widened_as_often_as_allowed():
-    world = World(a_question(sizes=(64, 128), widenings=1), best_rate=lambda size: 1e9).finish()
-    result = result_of(world.question, world.trials)
-    start = world.question.grid.start(64)
-    assert len(scan(world.question, 64, world.trials).rates) == len(start) + 1
-    assert [row.edge for row in result.rows] == ["high", "high"]
-    assert table_of(result)["edge"].all()
-    assert any(note.startswith("edge:") for note in notes(result))
+    world = World(a_plan(sizes=(64, 128), widenings=1), best_rate=lambda size: 1e9).finish()
+    result = result_of(world.plan, world.runs)
+    start = world.plan.grid.start(64)
+    assert len(scan(world.plan, 64, world.runs).rates) == len(start) + 1
+    assert [row.edge_side for row in result.rows] == ["high", "high"]
+    assert result.table["edge"].all()
+    assert any(note.startswith("edge:") for note in result.notes)
 
 
 def test_given_rates_are_widened_by_their_own_factor():
-    question = a_question(sizes=(64, 128), learning_rates=(0.001, 0.002))
-    world = World(question, best_rate=lambda size: 0.0081).finish()
-    assert scan(world.question, 64, world.trials).rates == (0.001, 0.002, 0.004, 0.008, 0.016)
-    assert choice_at(world.question, 64, world.trials).rate == 0.008
+    plan = a_plan(sizes=(64, 128), learning_rates=(0.001, 0.002))
+    world = World(plan, best_rate=lambda size: 0.0081).finish()
+    assert scan(world.plan, 64, world.runs).rates == (0.001, 0.002, 0.004, 0.008, 0.016)
+    assert tuned_rate(world.plan, 64, world.runs).rate == 0.008
 
 
 def test_a_single_given_rate_is_used_as_it_is_and_has_no_edge():
-    world = World(a_question(learning_rates=(0.05,))).finish()
-    assert {request.learning_rate for request in world.asked} == {0.05}
-    assert all(row.edge is None for row in result_of(world.question, world.trials).rows)
+    world = World(a_plan(learning_rates=(0.05,))).finish()
+    assert {spec.learning_rate for spec in world.asked} == {0.05}
+    assert all(row.edge_side is None for row in result_of(world.plan, world.runs).rows)
 
 
 def test_a_diverged_run_is_worse_than_any_that_stayed_finite():
-    question = a_question(sizes=(64, 128))
-    slow = World(question, best_rate=lambda size: 0.02, diverges_above=1.2).finish()
+    plan = a_plan(sizes=(64, 128))
+    slow = World(plan, best_rate=lambda size: 0.02, diverges_above=1.2).finish()
     for size in (64, 128):
-        assert choice_at(slow.question, size, slow.trials).rate <= 0.02 * 1.2
-        assert any(trial.diverged for key, trial in slow.trials.items() if key[1] == size)
+        assert tuned_rate(slow.plan, size, slow.runs).rate <= 0.02 * 1.2
+        assert any(run.diverged for key, run in slow.runs.items() if key[1] == size)
 
 
 def test_automatic_target_is_the_worst_best_loss_of_tuning_rounded_up():
-    world = World(a_question(target=None), floor=0.15).finish()
-    question = world.question
+    world = World(a_plan(target=None), floor=0.15).finish()
+    plan = world.plan
     best = []
-    for size in question.batch_sizes:
-        checked = {key[2] for key in world.trials if key[0] == "check" and key[1] == size}
+    for size in plan.batch_sizes:
+        checked = {key[2] for key in world.runs if key[0] == "check" and key[1] == size}
         assert len(checked) == 1
         rate = checked.pop()
-        best += [
-            t.values.min() for k, t in world.trials.items() if k[0] in ("scan", "check") and k[1:3] == (size, rate)
-        ]
-    assert question.target.metric == "val_loss"
-    assert max(best) <= question.target.value == rounded_up(max(best))
-    assert str(question.target) in " ".join(notes(result_of(question, world.trials)))
+        best += [t.values.min() for k, t in world.runs.items() if k[0] in ("scan", "check") and k[1:3] == (size, rate)]
+    assert plan.target.metric == "val_loss"
+    assert max(best) <= plan.target.value == rounded_up(max(best))
+    assert str(plan.target) in " ".join(result_of(plan, world.runs).notes)
 
 
 @pytest.mark.parametrize(
@@ -185,50 +116,50 @@ def test_rounded_up_is_the_least_two_digit_number_not_below(loss, target):
 
 def test_no_target_can_be_found_where_every_run_diverges():
     with pytest.raises(RunFailed, match="smaller"):
-        World(a_question(target=None), diverges_above=0.0).finish()
+        World(a_plan(target=None), diverges_above=0.0).finish()
 
 
 def test_censored_points_are_bounded_by_the_budget_and_never_a_number():
-    world = World(a_question(target="val_loss=0.1001", budget=Budget(20, "epochs")), floor=0.1).finish()
-    result = result_of(world.question, world.trials)
-    table = table_of(result).set_index("batch_size")
+    world = World(a_plan(target="val_loss=0.1001", budget=Budget(20, "epochs")), floor=0.1).finish()
+    result = result_of(world.plan, world.runs)
+    table = result.table.set_index("batch_size")
     assert table.loc[512, "reached"] == 0
     assert math.isnan(table["steps"][512]) and math.isinf(table["steps_high"][512])
     assert table["steps_low"][512] == table["budget_steps"][512] == 20 * ROWS / 512
     assert table["reached"][8] == 5 and np.isfinite(table["steps"][8])
-    assert any(note.startswith("censored:") for note in notes(result))
+    assert any(note.startswith("censored:") for note in result.notes)
 
 
 def test_a_target_that_nothing_reaches_is_a_result_without_a_fit():
-    world = World(a_question(target="val_loss=0.01")).finish()
-    result = result_of(world.question, world.trials)
-    assert [row.study.reached for row in result.rows] == [0, 0, 0, 0]
+    world = World(a_plan(target="val_loss=0.01")).finish()
+    result = result_of(world.plan, world.runs)
+    assert [row.reached for row in result.rows] == [0, 0, 0, 0]
     assert not result.fit.can_tell and "cannot tell" in result.fit.reason
 
 
 def test_extending_asks_only_for_what_is_missing():
-    world = World(a_question(target=None)).finish()
-    before, target = dict(world.trials), world.question.target
-    world.question, world.asked = extended(world.question, (64,), (5, 6)), []
+    world = World(a_plan(target=None)).finish()
+    before, target = dict(world.runs), world.plan.target
+    world.plan, world.asked = extended(world.plan, (64,), (5, 6)), []
     world.finish()
-    assert world.question.target == target
-    assert {request.batch_size for request in world.asked if request.stage != "measure"} == {64}
+    assert world.plan.target == target
+    assert {spec.batch_size for spec in world.asked if spec.stage != "measure"} == {64}
     assert {(r.batch_size, r.seed) for r in stages(world, "measure")} == {
         (size, seed) for size in (8, 32, 128, 512) for seed in (5, 6)
     } | {(64, seed) for seed in range(7)}
-    assert all(world.trials[key] is trial for key, trial in before.items())
+    assert all(world.runs[key] is run for key, run in before.items())
 
 
 def test_a_seed_that_tuned_cannot_measure_later():
-    question = a_question()
+    plan = a_plan()
     with pytest.raises(ConfigError, match="--seeds 1000"):
-        extended(question, (), (1000,))
+        extended(plan, (), (1000,))
 
 
 def test_tuning_takes_a_tenth_of_the_budget_unless_the_target_is_known():
-    assert a_question(target=None).tuning_budget == Budget(20, "epochs")
-    assert a_question().tuning_budget == Budget(200, "epochs")
-    few = a_question(target=None, sizes=(8, 2048), budget=Budget(50, "epochs"))
+    assert a_plan(target=None).tuning_budget == Budget(20, "epochs")
+    assert a_plan().tuning_budget == Budget(200, "epochs")
+    few = a_plan(target=None, sizes=(8, 2048), budget=Budget(50, "epochs"))
     assert few.tuning_budget == Budget(20, "epochs")  # 40 steps at 2,048
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Literal
 
@@ -11,13 +12,13 @@ import pytest
 import yaml
 
 import sgdlab as package
-from sgdlab.config import load_config
+from sgdlab.config import document_of, load_config
 from sgdlab.errors import RunFailed
-from sgdlab.studies.asking import ask
-from sgdlab.studies.conduct import conduct
-from sgdlab.studies.study import Study, create_study
+from sgdlab.studies.create import create_study, plan_study
+from sgdlab.studies.execute import run_rounds
+from sgdlab.studies.opened import Study
 from sgdlab.training.signals import StopRequest
-from tests.support import sgdlab, without_clock, write_config
+from tests.support import Watching, sgdlab, without_clock, write_config
 
 SMALL = {
     "dataset": {"name": "airfoil-twin", "limit": 150},
@@ -30,7 +31,7 @@ SMALL = {
     "engine": "native",
 }
 """Runs of a few milliseconds: 120 training rows, 30 for validation."""
-ASKED = (
+ASKED = [
     "--batch-sizes",
     "8,32",
     "--learning-rates",
@@ -41,7 +42,7 @@ ASKED = (
     "runs",
     "--name",
     "it",
-)
+]
 
 
 @pytest.fixture
@@ -66,15 +67,8 @@ def test_study_leaves_tables_answer_figures_and_ordinary_runs(small, tmp_path):
     assert all(
         word in answer.out for word in ("best rate", "reached", "median steps", "efficiency", "held equal", "fit")
     )
-    for name in (
-        "study.yaml",
-        "results.csv",
-        "tuning.csv",
-        "study.json",
-        "steps_to_target.png",
-        "best_rate.png",
-        "seconds_to_target.png",
-    ):
+    figures = ("steps_to_target.png", "best_rate.png", "seconds_to_target.png")
+    for name in ("study.yaml", "results.csv", "tuning.csv", "study.json", *figures):
         assert (path / name).stat().st_size > 0
     table, told = pd.read_csv(path / "results.csv"), json.loads((path / "study.json").read_text())
     assert list(table["batch_size"]) == [8, 32] and (table["runs"] == 2).all()
@@ -93,7 +87,7 @@ def test_study_leaves_tables_answer_figures_and_ordinary_runs(small, tmp_path):
 
 
 def test_medians_are_those_of_the_runs(small, tmp_path):
-    assert sgdlab("study", small, *ASKED, "--target", "val_loss=0.35").code == 0
+    assert sgdlab("study", small, *ASKED, "--stop-at", "val_loss=0.35").code == 0
     path = tmp_path / "runs" / "it"
     for _, row in pd.read_csv(path / "results.csv").iterrows():
         steps = []
@@ -129,30 +123,15 @@ def test_extending_and_resuming_repeat_no_run(small, tmp_path):
 
 
 def test_a_stopped_study_goes_on_to_the_result_of_an_uninterrupted_one(small, tmp_path):
-    asked = ask(load_document(small), [8, 32], [0.05], [0, 1])
-    stopped, whole = (create_study(asked, tmp_path / "runs", name) for name in ("stopped", "whole"))
-    stop = StopRequest()
+    plan = plan_study(document_of(small), [8, 32], [0.05], [0, 1])
+    stopped, whole = (create_study(plan, tmp_path / "runs", name) for name in ("stopped", "whole"))
+    stop, seen = StopRequest(), []
 
-    class StopsSoon:
-        seen = 0
+    def observe(entry, report):
+        seen.append(entry)
+        stop.requested = len(seen) > 6
 
-        def __init__(self, words, entries):
-            pass
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *error):
-            pass
-
-        def observe(self, entry, report):
-            StopsSoon.seen += 1
-            stop.requested = StopsSoon.seen > 6
-
-        def tick(self):
-            pass
-
-    assert conduct(stopped, 1, StopsSoon, stop) is False
+    assert run_rounds(stopped, 1, lambda words, entries: nullcontext(Watching(observe)), stop) is False
     assert not Study(stopped).complete
     done = {name for name, _ in run_states(stopped).items()}
     assert sgdlab("resume", stopped, "--quiet").code == 0
@@ -167,7 +146,7 @@ def test_a_stopped_study_goes_on_to_the_result_of_an_uninterrupted_one(small, tm
 
 
 def test_a_target_that_no_run_reaches_is_a_result(small, tmp_path):
-    answer = sgdlab("study", small, *ASKED, "--target", "val_loss=1e-6", "--budget", "3 epochs")
+    answer = sgdlab("study", small, *ASKED, "--stop-at", "val_loss=1e-6", "--budget", "3 epochs")
     path = tmp_path / "runs" / "it"
     assert answer.code == 0 and "> 45" in answer.out and "0/2" in answer.out and "cannot tell" in answer.out
     table = pd.read_csv(path / "results.csv")
@@ -177,7 +156,7 @@ def test_a_target_that_no_run_reaches_is_a_result(small, tmp_path):
 
 
 def test_recommended_config_trains_at_the_recommended_batch_size_and_rate(small, tmp_path):
-    assert sgdlab("study", small, *ASKED, "--learning-rates", "0.05", "--target", "val_loss=0.35").code == 0
+    assert sgdlab("study", small, *ASKED, "--learning-rates", "0.05", "--stop-at", "val_loss=0.35").code == 0
     names: dict[Literal["time", "computation"], str] = {"time": "recommended.yaml", "computation": "best.yaml"}
     for goal, name in names.items():
         out = () if goal == "time" else ("--out", tmp_path / name)
@@ -230,7 +209,7 @@ def test_runs_that_fail_end_the_study_with_1_and_resume_takes_them_up(tmp_path):
         tmp_path / "own.yaml", SMALL | {"model": {"name": "net.py:Net"}, "engine": "eager", "epochs": 2}
     )
     (tmp_path / "broken").touch()
-    words = (
+    words = [
         "--batch-sizes",
         "8,32",
         "--seeds",
@@ -239,9 +218,9 @@ def test_runs_that_fail_end_the_study_with_1_and_resume_takes_them_up(tmp_path):
         "0.05",
         "--name",
         "own",
-        "--target",
+        "--stop-at",
         "val_loss=0.45",
-    )
+    ]
     failed = sgdlab("study", config, *words)
     assert failed.code == 1 and "not today" in failed.err and "sgdlab resume" in failed.err
     (tmp_path / "broken").unlink()
@@ -251,7 +230,7 @@ def test_runs_that_fail_end_the_study_with_1_and_resume_takes_them_up(tmp_path):
 
 def test_study_of_the_notebook_api_gives_table_fit_and_recommendation(tmp_path):
     study = package.study(
-        dict(SMALL), batch_sizes=[8, 32], learning_rates=[0.05], seeds=[0], target="val_loss=0.3", runs_dir=tmp_path
+        dict(SMALL), batch_sizes=[8, 32], learning_rates=[0.05], seeds=[0], stop_at="val_loss=0.3", runs_dir=tmp_path
     )
     assert list(study.table["batch_size"]) == [8, 32] and not study.fit.can_tell
     assert study.recommend("computation").goal == "examples"
@@ -265,14 +244,14 @@ BAD = [
     (("--batch-sizes", "8,500"), "above the 120 training rows"),
     (("--batch-sizes", "8,x"), "whole numbers"),
     (("--seeds", ""), "--seeds"),
-    (("--target", "val_accuracy=0.9"), "never measured in a regression"),
-    (("--target", "val_los=0.9"), "must name one of"),
-    (("--target", "val_loss=9"), "before the first step"),
+    (("--stop-at", "val_accuracy=0.9"), "never measured in a regression"),
+    (("--stop-at", "val_los=0.9"), "must name one of"),
+    (("--stop-at", "val_loss=9"), "before the first step"),
     (("--budget", "200 epocs"), "must be a number and one of"),
     (("--budget", "-3 steps"), "--budget"),
     (("--learning-rates", "0.1,-1"), "above 0"),
     (("--learning-rates", "fast"), "above 0"),
-    (("--set", "dataset.validation=0", "--target", "val_loss=0.2"), "never measured without a validation split"),
+    (("--set", "dataset.validation=0", "--stop-at", "val_loss=0.2"), "never measured without a validation split"),
     (("--set", "batch_size.every=1"), "constant batch sizes"),
     (("--set", "learning_rate=0"), "rate above 0"),
     (("--set", "modell=linear"), "modell"),
@@ -290,13 +269,13 @@ def test_bad_input_ends_with_2_and_one_message_and_leaves_nothing(words, said, s
 
 def test_into_refuses_what_is_not_the_same_study_and_leaves_it_as_it_was(small, tmp_path):
     path = tmp_path / "runs" / "it"
-    assert sgdlab("study", small, *ASKED, "--learning-rates", "0.05", "--target", "val_loss=0.4").code == 0
+    assert sgdlab("study", small, *ASKED, "--learning-rates", "0.05", "--stop-at", "val_loss=0.4").code == 0
     kept = {file: file.read_bytes() for file in path.iterdir() if file.is_file() and not file.name.startswith(".")}
     other = write_config(tmp_path / "other.yaml", SMALL | {"loss": "mse"})
     sgdlab("train", small, "--name", "run", "--quiet")
     for words, said in [
         ((other,), "loss half_mse there, mse here"),
-        ((small, "--target", "val_loss=0.3"), "--target val_loss=0.4"),
+        ((small, "--stop-at", "val_loss=0.3"), "--stop-at val_loss=0.4"),
         ((small, "--budget", "9 epochs"), "--budget 30 epochs"),
         ((small, "--learning-rates", "0.7"), "--learning-rates"),
         ((small, "--seeds", "1000"), "tuned on this seed"),
@@ -312,19 +291,19 @@ def test_into_refuses_what_is_not_the_same_study_and_leaves_it_as_it_was(small, 
 
 def test_runs_that_meet_the_target_before_they_train_are_left_out_and_counted(small):
     # the targets are standardised: an untrained model is within 0.6 on some splits and not on others
-    answer = sgdlab(
-        "study",
-        small,
-        *ASKED[:2],
+    words = [
+        "--batch-sizes",
+        "8,32",
         "--learning-rates",
         "0.05",
         "--seeds",
         "0-9",
-        "--target",
+        "--stop-at",
         "val_loss=0.4",
         "--name",
         "it",
-    )
+    ]
+    answer = sgdlab("study", small, *words)
     assert answer.code == 0, answer.err
     at_start = [
         folder for folder in Path("runs/it/runs").glob("measure-*") if package.Run(folder).summary["steps"] == 0
@@ -357,9 +336,3 @@ def test_where_every_run_diverges_there_is_no_target_and_the_study_says_so(small
     assert (pd.read_csv("runs/it/tuning.csv")["status"] == "diverged").all()
     with pytest.raises(RunFailed):
         package.extend_study("runs/it", seeds=[1])
-
-
-def load_document(path):
-    from sgdlab.config import document_of
-
-    return document_of(path)

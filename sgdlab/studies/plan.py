@@ -1,17 +1,22 @@
-"""What a study asks: batch sizes, rates, seeds, budget, target; checked against config and data. Pure."""
+"""A study's plan: batch sizes, rates, seeds, budget, target; checked against config and data. Pure."""
 
 import copy
+import itertools
 import math
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
 
 from sgdlab.config import Budget, Config, Document, StopRule, build_config, set_initial, set_value
 from sgdlab.errors import ConfigError
+from sgdlab.schema.quantities import Metric
 from sgdlab.studies.rates import RateGrid, rate_grid
 from sgdlab.training.sampling import batch_plan, batch_rows
 from sgdlab.training.schedules import total_steps
 
 TargetFrom = Literal["given", "config", "tuning"]
+Integers = Annotated[tuple[Annotated[int, Field(ge=0, lt=2**63)], ...], Field(min_length=1)]
 TUNING_SHARE = 0.1
 """Share of a run's budget that tuning spends where it finds the target: so the measurement, with ten times as
 much, can reach what tuning reached, on seeds that are harder as well."""
@@ -22,28 +27,29 @@ LARGEST_DEFAULT, MOST_DEFAULT = 1024, 8
 MAX_WIDENINGS = 4
 
 
-@dataclass(frozen=True)
-class Question:
-    """A study's question, whole: what its runs follow from.
+@dataclass(frozen=True, kw_only=True)
+class StudyPlan:
+    """What all runs of a study follow from.
 
-    base: the config all runs share, as `portable_values` gives it. rows: training rows. batch_sizes ascending.
-    tuning_seeds: never among `seeds`. budget: of each measuring run. target: None until tuning has found it.
-    data: checksum of the data set. widenings: how often a grid may be widened.
+    batch_sizes ascending. learning_rates: None for the automatic grid. tuning_seeds: never among `seeds`. budget:
+    of each measuring run. target: None until tuning has found it. widenings: how often a grid may be widened.
+    rows: training rows. data: checksum of the data set. base: the config all runs share, as `portable_values`
+    gives it.
     """
 
-    base: dict[str, Any]
-    rows: int
-    data: str
-    batch_sizes: tuple[int, ...]
+    batch_sizes: Integers
     learning_rates: tuple[float, ...] | None
-    seeds: tuple[int, ...]
-    tuning_seeds: tuple[int, ...]
+    seeds: Integers
+    tuning_seeds: Integers
     budget: Budget
     tuning_budget: Budget
     target: StopRule | None
     target_from: TargetFrom
-    metric: str
+    metric: Metric
     widenings: int = MAX_WIDENINGS
+    rows: int
+    data: str
+    base: Annotated[dict[str, Any], Field(alias="config")]
 
     @property
     def grid(self) -> RateGrid:
@@ -51,9 +57,9 @@ class Question:
         return rate_grid(self.config(self.batch_sizes[0]), self.learning_rates, self.rows)
 
     @property
-    def lower_is_better(self) -> bool:
-        """Whether the metric is a loss."""
-        return self.metric.endswith("loss")
+    def stop_at(self) -> str | None:
+        """The target as a config writes it."""
+        return None if self.target is None else str(self.target)
 
     def config(self, batch_size: int, **changes: Any) -> Config:
         """The config of a run; ConfigError where it cannot be one."""
@@ -68,30 +74,40 @@ class Question:
         config = self.config(batch_size, budget=str(budget))
         return total_steps(config, batch_plan(config, self.rows))
 
+    def target_in_words(self) -> str:
+        """The target and where it is from."""
+        if self.target is None:
+            return "target: tuning has not found it yet"
+        reasons = {
+            "given": "as asked for",
+            "config": "the config's stop_at",
+            "tuning": "the worst of the best losses that the batch sizes reached in tuning (over "
+            f"{len(self.tuning_seeds)} seeds, in {self.tuning_budget}), rounded up; --stop-at sets another",
+        }
+        return f"target {self.target}: {reasons[self.target_from]}"
 
-def tuning_budget(question: Question) -> Budget:
+
+def tuning_budget(plan: StudyPlan) -> Budget:
     """What each tuning run of a new study may spend, the same for all.
 
     A tenth of the budget, and 40 steps at the largest batch size at least; all of the budget where the target
     is known from the start (runs stop there), or where the schedule stretches over the budget.
     """
-    largest = question.batch_sizes[-1]
-    stretches = question.config(largest).learning_rate.schedule in ("cosine", "one-cycle")
-    if question.target_from != "tuning" or stretches:
-        return question.budget
-    steps = question.steps_in(question.budget, largest)
+    largest = plan.batch_sizes[-1]
+    if plan.target_from != "tuning" or plan.config(largest).learning_rate.needs_horizon:
+        return plan.budget
+    steps = plan.steps_in(plan.budget, largest)
     share = TUNING_SHARE if steps is None else min(1.0, max(TUNING_SHARE, LEAST_TUNING_STEPS / steps))
-    amount = question.budget.amount * share
-    if question.budget.unit in ("steps", "examples"):
+    amount = plan.budget.amount * share
+    if plan.budget.unit in ("steps", "examples"):
         amount = float(math.ceil(amount))
-    return Budget(float(f"{amount:.6g}"), question.budget.unit)
+    return Budget(float(f"{amount:.6g}"), plan.budget.unit)
 
 
 def default_batch_sizes(rows: int) -> tuple[int, ...]:
     """Powers of 2 up to 1,024 and half the rows, the largest eight: 8 to 1,024 where there is data enough."""
     largest = max(min(LARGEST_DEFAULT, rows // 2), 2)
-    sizes = [2**k for k in range(largest.bit_length()) if 2**k <= largest]
-    return tuple(sizes[-MOST_DEFAULT:])
+    return tuple(2**k for k in range(largest.bit_length()))[-MOST_DEFAULT:]
 
 
 def checked_sizes(sizes: tuple[Any, ...], rows: int) -> tuple[int, ...]:
@@ -111,22 +127,17 @@ def checked_sizes(sizes: tuple[Any, ...], rows: int) -> tuple[int, ...]:
 
 def tuning_seeds(seeds: tuple[int, ...]) -> tuple[int, ...]:
     """The seeds on which rates are tuned, from 1000 on: none of those that the measurement uses."""
-    found: list[int] = []
-    seed = FIRST_TUNING_SEED
-    while len(found) < TUNING_SEEDS:
-        if seed not in seeds:
-            found.append(seed)
-        seed += 1
-    return tuple(found)
+    free = (seed for seed in itertools.count(FIRST_TUNING_SEED) if seed not in seeds)
+    return tuple(itertools.islice(free, TUNING_SEEDS))
 
 
-def extended(question: Question, sizes: tuple[int, ...], seeds: tuple[int, ...]) -> Question:
-    """The question with more batch sizes and seeds; ConfigError for a seed that tuning has used."""
-    spent = sorted(set(seeds) & set(question.tuning_seeds))
+def extended(plan: StudyPlan, sizes: tuple[int, ...], seeds: tuple[int, ...]) -> StudyPlan:
+    """The plan with more batch sizes and seeds; ConfigError for a seed that tuning has used."""
+    spent = sorted(set(seeds) & set(plan.tuning_seeds))
     if spent:
         raise ConfigError(f"--seeds {spent[0]}: rates were tuned on this seed; measure on others")
     return replace(
-        question,
-        batch_sizes=tuple(sorted({*question.batch_sizes, *sizes})),
-        seeds=tuple(dict.fromkeys([*question.seeds, *seeds])),
+        plan,
+        batch_sizes=tuple(sorted({*plan.batch_sizes, *sizes})),
+        seeds=tuple(dict.fromkeys([*plan.seeds, *seeds])),
     )
