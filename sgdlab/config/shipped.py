@@ -28,13 +28,13 @@ def find_config(source: str) -> Document:
     if "\0" in source:
         raise ConfigError("CONFIG: a file name cannot hold a NUL character")
     path = Path(os.path.expanduser(source))
+    name = source.removeprefix("configs/").removesuffix(".yaml")
+    names = shipped_names()
     try:
-        if path.exists():
+        if path.exists() and not (path.is_dir() and name in names):
             return read_document(path, source)
     except OSError as error:
         raise ConfigError(f"{source[:80]}: cannot be read: {error.strerror}") from None
-    name = source.removeprefix("configs/").removesuffix(".yaml")
-    names = shipped_names()
     if name in names:
         shipped = shipped_folder() / f"{name}.yaml"
         document = read_document(shipped, f"configs/{name}.yaml")

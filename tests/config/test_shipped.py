@@ -66,3 +66,9 @@ def test_airfoil_config_trains_on_the_real_rows(name, local_data):
     real, twin = few_steps(name), few_steps(name, "dataset.name=airfoil-twin")
     assert real[0].train_loss == pytest.approx(twin[0].train_loss, rel=1e-5)  # the twin has its moments
     assert real[3].train_loss < real[0].train_loss
+
+
+def test_a_folder_of_that_name_does_not_hide_a_shipped_config(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "parr" / "sizes").mkdir(parents=True)
+    assert load_config("parr/sizes") == load_config("configs/parr/sizes.yaml")
