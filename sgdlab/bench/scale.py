@@ -12,7 +12,7 @@ import numpy as np
 from sgdlab.bench.conditions import conditions, torch_threads
 from sgdlab.bench.production import production
 from sgdlab.bench.synthetic import synthetic
-from sgdlab.bench.timing import Sample, TellRounds, interleaved, spread
+from sgdlab.bench.timing import OnDone, interleaved, spread, unseen
 from sgdlab.config import Document, build_config
 from sgdlab.training.resolve import resolve
 from sgdlab.training.sampling import batch_plan
@@ -40,7 +40,7 @@ Sweep = Callable[..., Any]
 
 
 def rows_table(
-    repeats: int, rows: Sequence[int] = ROWS, pinned: int | None = None, tell: TellRounds = lambda done, total: None
+    repeats: int, rows: Sequence[int] = ROWS, pinned: int | None = None, on_done: OnDone = unseen
 ) -> "pd.DataFrame":
     """ns per example by number of rows, the engine and threads being auto's; `ratio` is against the fewest rows.
 
@@ -58,25 +58,23 @@ def rows_table(
     steps = {count: batch_plan(configs[count], count).steps_in(0) * max(LEAST_EXAMPLES // count, 1) for count in rows}
 
     def work(count: int) -> float:
-        sample: Sample = runs[count](steps[count])
+        sample = runs[count](steps[count])
         return sample.seconds / sample.examples * 1e9
 
     with torch_threads(1):
         for count in rows:
             runs[count](1)
-        found = interleaved([lambda count=count: work(count) for count in rows], repeats, tell)  # type: ignore[misc]
+        found = interleaved([lambda count=count: work(count) for count in rows], repeats, on_done)  # type: ignore[misc]
     table = []
     for count, values in zip(rows, found, strict=True):
-        taken = spread(values)
         row: dict[str, Any] = {"rows": count, "engine": configs[count].engine, "threads": configs[count].threads}
-        row |= {"epochs": max(LEAST_EXAMPLES // count, 1), "example_ns": taken.median}
-        row |= {"example_ns_low": taken.low, "example_ns_high": taken.high}
+        row |= {"epochs": max(LEAST_EXAMPLES // count, 1)} | spread(values).columns("example_ns")
         table.append(row | {"ratio": float(np.median(values / found[0])), "repeats": repeats})
     return pd.DataFrame(table).assign(**conditions(pinned))
 
 
 def runs_table(
-    sweep: Sweep, counts: Sequence[int] = RUNS, pinned: int | None = None, tell: TellRounds = lambda done, total: None
+    sweep: Sweep, counts: Sequence[int] = RUNS, pinned: int | None = None, on_done: OnDone = unseen
 ) -> "pd.DataFrame":
     """Seconds and memory of sweeps of so many runs, in ascending order; measured once each, a small one before.
 
@@ -109,7 +107,7 @@ def runs_table(
             row |= {"ratio": row["run_ms"] / (rows[0]["run_ms"] if rows else row["run_ms"])}
             rows.append(row | {"memory_mib": own, "workers_memory_mib": workers})
             before_runs, before_seconds = count, seconds
-            tell(done, len(counts))
+            on_done(done, len(counts))
     return pd.DataFrame(rows).assign(**conditions(pinned))
 
 

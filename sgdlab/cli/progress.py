@@ -4,26 +4,22 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from sgdlab.cli.console import console, duration, say, short_number
-from sgdlab.sweeps.watch import Watcher
+from sgdlab.analysis.wording import compact, count, duration, number
+from sgdlab.cli.console import console, say
+from sgdlab.sweeps.watch import Watch, Watcher
 
 if TYPE_CHECKING:
     from sgdlab.runs.history import Record
     from sgdlab.training.loop import Training
+    from sgdlab.training.session import Observer
 
 SECONDS_BETWEEN_LINES = 5.0
 
 
-class RunDisplay(Protocol):
-    """Takes what a session tells after every stretch."""
-
-    def __call__(self, training: "Training", record: "Record | None") -> None: ...
-
-
 @contextmanager
-def run_display(quiet: bool) -> Iterator[RunDisplay]:
+def run_display(quiet: bool) -> "Iterator[Observer]":
     """The display that fits the place: none, live, or plain lines."""
     if quiet:
         yield lambda training, record: None
@@ -79,23 +75,15 @@ def share_done(training: "Training") -> tuple[float, float]:
 def describe(training: "Training", record: "Record | None") -> str:
     """`epoch 12  train 0.11  val 0.21  acc 0.941  81k ex/s`."""
     position, batches = training.position, training.batches
-    parts = [f"epoch {batches.examples_at(position.step) / batches.rows:.4g}"]
+    parts = [f"epoch {number(batches.examples_at(position.step) / batches.rows)}"]
     if record is not None:
         values = {"train": record.train_loss, "val": record.val_loss, "acc": _accuracy(record)}
-        parts += [f"{name} {short_number(value)}" for name, value in values.items() if not math.isnan(value)]
+        parts += [f"{name} {number(value)}" for name, value in values.items() if not math.isnan(value)]
         if record.step != position.step:
-            parts.append(f"(measured at epoch {record.epoch:.4g})")
+            parts.append(f"(measured at epoch {number(record.epoch)})")
     if position.train_seconds:
         parts.append(f"{compact(batches.examples_at(position.step) / position.train_seconds)} ex/s")
     return "  ".join(parts)
-
-
-def compact(value: float) -> str:
-    """1234567 as 1.2M."""
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= size:
-            return f"{value / size:.3g}{letter}"
-    return f"{value:.3g}"
 
 
 def _accuracy(record: "Record") -> float:
@@ -181,7 +169,7 @@ class SweepDisplay(Watcher):
 
     def _say_ended(self, entry: Any, report: Any) -> None:
         done = sum(e.status not in ("planned", "running") for e in self.entries)
-        result = report.failure or outcome(report.summary)
+        result = report.failure or result_in_words(report.summary)
         say(f"[{done}/{len(self.entries)}] {entry.name}: {entry.status}, {result}")
 
     def _table(self) -> Any:
@@ -217,10 +205,24 @@ class SweepDisplay(Watcher):
         if record is None:
             return [*row, "", "", "", ""]
         values = (record.epoch, record.train_loss, record.val_loss, _accuracy(record))
-        return [*row, *("" if math.isnan(value) else f"{value:.4g}" for value in values)]
+        return [*row, *("" if math.isnan(value) else number(value) for value in values)]
 
 
-def outcome(summary: dict[str, Any]) -> str:
+def watching(quiet: bool) -> Watch:
+    """Watches several sweeps one after the other: each on a live table, then a line that it is done."""
+
+    @contextmanager
+    def watch(words: str, entries: list[Any]) -> Iterator[SweepDisplay]:
+        started = time.monotonic()
+        with SweepDisplay(entries, quiet or not console().is_terminal) as display:
+            yield display
+        if not quiet:
+            say(f"{words}; {duration(time.monotonic() - started)}")
+
+    return watch
+
+
+def result_in_words(summary: dict[str, Any]) -> str:
     """A run's result in one line."""
     from sgdlab.runs.selection import best_loss
 
@@ -229,8 +231,8 @@ def outcome(summary: dict[str, Any]) -> str:
         return str(reason)
     loss = best_loss(summary)
     if loss is None:
-        return f"{summary.get('steps', 0):,} steps"
+        return count(summary.get("steps", 0), "step")
     split = "val" if "best_val_loss" in summary else "train"
-    text = f"best {split} loss {short_number(loss)} at epoch {short_number(summary['best_epoch'])}"
+    text = f"best {split} loss {number(loss)} at epoch {number(summary['best_epoch'])}"
     accuracy = summary.get(f"best_{split}_accuracy")
-    return text + (f", accuracy {short_number(accuracy)}" if accuracy is not None else "")
+    return text + (f", accuracy {number(accuracy)}" if accuracy is not None else "")

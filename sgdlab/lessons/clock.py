@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from sgdlab.bench.conditions import conditions, in_words, torch_threads
 from sgdlab.bench.plain_loop import plain
 from sgdlab.bench.production import production
-from sgdlab.bench.timing import TellRounds, TimedTraining, interleaved, steps_to_time
+from sgdlab.bench.timing import OnDone, TimedTraining, interleaved, steps_to_time, unseen
 from sgdlab.config import Config
 from sgdlab.data import PreparedData
 from sgdlab.training.resolve import resolve
@@ -38,7 +38,7 @@ def epoch_clock(
     rounds: int,
     device: str = "cpu",
     loops: Sequence[str] = (PLAIN, NATIVE),
-    tell: TellRounds = lambda done, total: None,
+    on_done: OnDone = unseen,
 ) -> Clock:
     """Time each config on its data by each loop, one thread, every round through all of them.
 
@@ -56,7 +56,7 @@ def epoch_clock(
                 run = production(resolved, data) if loop == NATIVE else plain(resolved, data)
                 works.append(_Work(run, steps[name]))
                 keys.append((loop, name))
-        found = interleaved(works, rounds, tell)
+        found = interleaved(works, rounds, on_done)
     facts = conditions(None)
     where = f"{rounds} interleaved rounds, one thread, {in_words(facts)}"
     return Clock(dict(zip(keys, found, strict=True)), steps, where)

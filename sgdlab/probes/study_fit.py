@@ -1,53 +1,34 @@
-"""B_crit as a study found it, for comparison; read with care, since the file is another's."""
+"""B_crit as a study found it, for comparison; read with care, since the folder is another's."""
 
-import json
 import math
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from sgdlab.errors import RunFolderError
+from sgdlab.analysis.wording import with_interval
+from sgdlab.runs.folder import RunFolder
 from sgdlab.runs.names import ANSWER
 
 
-def study_b_crit(path: Path) -> tuple[float | None, str]:
-    """B_crit in examples of the study at `path` (its folder or file), and in words; None: it could not tell.
+@dataclass(frozen=True)
+class StudyFit:
+    """The critical batch size of a study in examples, None where it could not tell, and its answer in words."""
 
-    Raises RunFolderError where there is no study, or its file is damaged.
-    """
-    file = path / ANSWER if path.is_dir() else path
-    try:
-        content = json.loads(file.read_bytes())
-    except OSError as error:
-        raise RunFolderError(f"{file}: no study can be read there: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise RunFolderError(f"{file}: damaged: not JSON: {str(error)[:100]}") from None
-    fit = _holder(content, "b_crit") or {}
-    value, low, high = _numbers(fit.get("b_crit"))
-    if value is None or fit.get("can_tell") is False:
-        reason = str(fit.get("reason") or "it gives no B_crit")
-        return None, f"{path}: the study's fit cannot tell: {reason}"
-    interval = f" [{low:.4g}, {high:.4g}]" if low is not None and high is not None else ""
-    return value, f"{path}: B_crit {value:.4g}{interval} examples"
+    b_crit: float | None
+    in_words: str
 
 
-def _holder(content: Any, key: str) -> dict[str, Any] | None:
-    """The first mapping that holds `key`, at any depth; None without one."""
-    if isinstance(content, dict):
-        if key in content:
-            return content
-        content = list(content.values())
-    if isinstance(content, list):
-        return next((found for inner in content if (found := _holder(inner, key)) is not None), None)
-    return None
+def study_fit(path: Path) -> StudyFit:
+    """What the study in a folder says of B_crit. Raises RunFolderError where there is no study, or it is damaged."""
+    fit = RunFolder(path).read_json(ANSWER).get("fit")
+    fit = fit if isinstance(fit, dict) else {}
+    found = fit.get("b_crit") if fit.get("can_tell") else None
+    if not isinstance(found, dict) or (value := _finite(found.get("estimate"))) is None or value <= 0:
+        return StudyFit(None, f"{path}: the study's fit cannot tell: {fit.get('reason') or 'it gives no B_crit'}")
+    low, high = _finite(found.get("low")), _finite(found.get("high"))  # an end that nothing bounds is null
+    words = with_interval(value, low or 0.0, math.inf if high is None else high)
+    return StudyFit(value, f"{path}: B_crit {words} examples")
 
 
-def _numbers(found: Any) -> tuple[float | None, float | None, float | None]:
-    """Estimate, low and high of a number, {estimate, low, high} or [estimate, low, high]."""
-    if isinstance(found, dict):
-        values = [found.get("estimate", found.get("value")), found.get("low"), found.get("high")]
-    elif isinstance(found, list):
-        values = [*found, None, None, None][:3]
-    else:
-        values = [found, None, None]
-    value, low, high = (float(v) if isinstance(v, int | float) and math.isfinite(v) else None for v in values)
-    return (value if value is not None and value > 0 else None), low, high
+def _finite(value: object) -> float | None:
+    """A finite number as such, anything else as None."""
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None

@@ -19,7 +19,7 @@ COMMANDS = [
     *(
         "config show",
         "config list",
-        "config schema",
+        "config keys",
         "data list",
         "data show",
         "data get",
@@ -145,7 +145,7 @@ def test_any_words_after_a_command_end_with_a_code_and_no_traceback(words):
 
 
 def test_schema_is_json_and_config_show_is_a_config(tmp_path):
-    schema = json.loads(sgdlab("config", "schema").out)
+    schema = json.loads(sgdlab("config", "keys", "--json").out)
     assert schema["title"] == "sgdlab config"
     shown = sgdlab("config", "show", "parr/minibatch-8", "--set", "seed=4")
     (tmp_path / "shown.yaml").write_text(shown.out)
@@ -257,6 +257,6 @@ def test_data_list_and_show(tmp_path):
 
 
 def test_reader_that_goes_away_ends_it_quietly(done):
-    command = f"{sys.executable} -m sgdlab config schema | head -1"
+    command = f"{sys.executable} -m sgdlab config keys --json | head -1"
     piped = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=done)
     assert piped.stdout == "{\n" and "Traceback" not in piped.stderr

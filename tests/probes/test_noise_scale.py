@@ -13,15 +13,16 @@ from sgdlab.cli import app
 from sgdlab.config import document_of
 from sgdlab.errors import ConfigError, RunFolderError
 from sgdlab.probes.gradient_law import measured_law
-from sgdlab.probes.gradients import batch_gradient, example_sums, example_way
+from sgdlab.probes.gradients import batch_gradient, example_sums, per_example_method
 from sgdlab.probes.noise_run import run_with_noise
 from sgdlab.probes.noise_scale import NoiseProbe, noise_probe
 from sgdlab.probes.pauses import moments
-from sgdlab.probes.study_fit import study_b_crit
+from sgdlab.probes.study_fit import study_fit
 from sgdlab.runs.folder import RunFolder
 from sgdlab.runs.history import TIMING_COLUMNS, read_history
 from sgdlab.streams import generator
 from sgdlab.training.start import new_session
+from tests.support import ROOT
 
 TWIN = {
     "dataset": {"name": "airfoil-twin", "validation": 0.2},
@@ -169,7 +170,7 @@ def test_dropout_is_off_and_batchnorm_frozen_while_measuring(own):
 def test_a_model_that_branches_on_its_whole_batch_has_no_gradients_of_single_rows(own):
     workload = session_of(own("Branching")).workload
     probe = noise_probe(workload, "auto", 5, None)
-    assert probe.way is None
+    assert probe.per_example is None
     assert "not the mean of its rows' gradients" in probe.reason  # the branch looks at the whole batch
 
 
@@ -177,8 +178,8 @@ def test_a_module_that_vmap_cannot_run_is_looped_over(own, tmp_path):
     (tmp_path / "one.py").write_text(textwrap.dedent(ROW_BY_ROW))
     config = TWIN | {"model": {"name": f"{tmp_path}/one.py:One", "input": "flat"}}
     workload = session_of(config | {"dataset": {"name": "airfoil-twin", "limit": 50}}).workload
-    way, reason = example_way(workload)
-    assert way == "loop"
+    method, reason = per_example_method(workload)
+    assert method == "loop"
     assert reason.startswith("vmap fails on this model (RuntimeError")
     linear = session_of(config | {"dataset": {"name": "airfoil-twin", "limit": 50}, "model": "linear"}).workload
     linear.model[0].load_state_dict(workload.model.layer.state_dict())
@@ -189,7 +190,7 @@ def test_a_module_that_vmap_cannot_run_is_looped_over(own, tmp_path):
 
 def test_rows_that_the_model_mixes_are_not_taken_one_by_one(own):
     workload = session_of(own("Mixing")).workload
-    assert noise_probe(workload, "auto", 5, None).way is None
+    assert noise_probe(workload, "auto", 5, None).per_example is None
     with pytest.raises(ConfigError, match=r"--method exact: .* use --method pairs"):
         noise_probe(workload, "exact", 5, None)
 
@@ -226,45 +227,53 @@ def test_draws_of_one_moment_repeat_and_differ_from_anothers():
 
 
 @pytest.mark.parametrize(
-    ("content", "value"),
+    ("fit", "value", "words"),
     [
-        ({"fit": {"b_crit": {"estimate": 120.0, "low": 80, "high": None}}}, 120.0),
-        ({"fit": {"b_crit": 64}}, 64.0),
-        ({"fit": None}, None),
-        ({"fit": {"can_tell": False, "reason": "too few sizes", "b_crit": {"estimate": 64.0}}}, None),
-        ({"b_crit": [90.0, 40.0, 200.0]}, 90.0),
+        ({"can_tell": True, "b_crit": {"estimate": 120.0, "low": 80, "high": None}}, 120.0, "B_crit 120 [80, inf]"),
+        ({"can_tell": False, "reason": "too few sizes", "b_crit": {"estimate": 64.0}}, None, "too few sizes"),
+        ({"can_tell": True, "b_crit": {"estimate": "many"}}, None, "gives no B_crit"),
+        ([], None, "gives no B_crit"),
+        (None, None, "gives no B_crit"),
     ],
 )
-def test_b_crit_is_read_from_a_study_however_it_is_written(tmp_path, content, value):
-    (tmp_path / "study.json").write_text(json.dumps(content))
-    assert study_b_crit(tmp_path)[0] == value
+def test_b_crit_is_read_from_a_study(tmp_path, fit, value, words):
+    (tmp_path / "study.json").write_text(json.dumps({"fit": fit}))
+    found = study_fit(tmp_path)
+    assert found.b_crit == value
+    assert words in found.in_words
+
+
+def test_b_crit_is_read_from_a_study_as_sgdlab_writes_it():
+    assert study_fit(ROOT / "runs" / "examples" / "default-study").b_crit == pytest.approx(702, abs=1)
 
 
 def test_a_study_that_is_absent_or_damaged_is_one_message(tmp_path):
-    with pytest.raises(RunFolderError, match="no study can be read"):
-        study_b_crit(tmp_path)
+    with pytest.raises(RunFolderError, match=r"study\.json: cannot be read"):
+        study_fit(tmp_path)
     (tmp_path / "study.json").write_text("{")
     with pytest.raises(RunFolderError, match="damaged"):
-        study_b_crit(tmp_path)
+        study_fit(tmp_path)
 
 
 def test_the_command_leaves_a_run_folder_with_table_figures_and_notes(tmp_path):
     options = ["--runs-dir", str(tmp_path), "--set", "dataset.name=airfoil-twin", "--points", "2"]
-    shown = CliRunner().invoke(app, ["noise-scale", "d2l/minibatch-100", *options])
+    shown = CliRunner().invoke(app, ["probe", "noise-scale", "d2l/minibatch-100", *options])
     assert shown.exit_code == 0, shown.output
     (folder,) = tmp_path.iterdir()
     assert folder.name.endswith("-noise-scale")
     for name in ("history.csv", "noise-scale.csv", "gradient-std.csv", "noise-scale.png", "gradient-std-step0.png"):
         assert (folder / name).is_file(), name
     assert "law of the minibatch gradient's std at step 0" in shown.output
-    again = CliRunner().invoke(app, ["noise-scale", str(folder), "--points", "1", "--out", str(tmp_path / "again")])
+    words = ["probe", "noise-scale", str(folder), "--points", "1", "--runs-dir", str(tmp_path), "--name", "again"]
+    again = CliRunner().invoke(app, words)
     assert again.exit_code == 0, again.output
     assert "the same history, number for number" in again.output
 
 
 def test_a_diverging_run_keeps_what_was_measured_before(tmp_path):
-    options = ["--set", "dataset.name=airfoil-twin", "--learning-rate", "30", "--points", "10", "--out"]
-    shown = CliRunner().invoke(app, ["noise-scale", "d2l/minibatch-10", *options, str(tmp_path / "n")])
+    changes = ["--set", "dataset.name=airfoil-twin", "--set", "learning_rate=30"]
+    options = [*changes, "--points", "10", "--runs-dir", str(tmp_path), "--name", "n"]
+    shown = CliRunner().invoke(app, ["probe", "noise-scale", "d2l/minibatch-10", *options])
     assert shown.exit_code == 1
     table = (tmp_path / "n" / "noise-scale.csv").read_text().splitlines()
     assert 2 <= len(table) < 11
@@ -276,7 +285,7 @@ def test_a_run_stopped_before_its_first_moment_still_leaves_tables_and_figure(tm
     from sgdlab.probes.noise_run import NoiseRun, write_noise_run
 
     run = NoiseRun(noise_probe(session_of(TWIN).workload, "auto", 5, None))
-    write_noise_run(run, RunFolder(tmp_path), None, {})
+    write_noise_run(run, tmp_path)
     assert (tmp_path / "noise-scale.png").is_file()
     assert len((tmp_path / "noise-scale.csv").read_text().splitlines()) == 1
 

@@ -92,7 +92,7 @@ def test_study_leaves_tables_answer_figures_and_ordinary_runs(small, tmp_path):
 
 
 def test_medians_are_those_of_the_runs(small, tmp_path):
-    assert sgdlab("study", small, *ASKED, "--target", "val_loss=0.35").code == 0
+    assert sgdlab("study", small, *ASKED, "--stop-at", "val_loss=0.35").code == 0
     path = tmp_path / "runs" / "it"
     for _, row in pd.read_csv(path / "results.csv").iterrows():
         steps = []
@@ -166,7 +166,7 @@ def test_a_stopped_study_goes_on_to_the_result_of_an_uninterrupted_one(small, tm
 
 
 def test_a_target_that_no_run_reaches_is_a_result(small, tmp_path):
-    answer = sgdlab("study", small, *ASKED, "--target", "val_loss=1e-6", "--budget", "3 epochs")
+    answer = sgdlab("study", small, *ASKED, "--stop-at", "val_loss=1e-6", "--budget", "3 epochs")
     path = tmp_path / "runs" / "it"
     assert answer.code == 0 and "> 45" in answer.out and "0/2" in answer.out and "cannot tell" in answer.out
     table = pd.read_csv(path / "results.csv")
@@ -176,7 +176,7 @@ def test_a_target_that_no_run_reaches_is_a_result(small, tmp_path):
 
 
 def test_recommended_config_trains_at_the_recommended_batch_size_and_rate(small, tmp_path):
-    assert sgdlab("study", small, *ASKED, "--learning-rates", "0.05", "--target", "val_loss=0.35").code == 0
+    assert sgdlab("study", small, *ASKED, "--learning-rates", "0.05", "--stop-at", "val_loss=0.35").code == 0
     for goal, name in (("time", "recommended.yaml"), ("computation", "best.yaml")):
         out = () if goal == "time" else ("--out", tmp_path / name)
         advice = sgdlab("recommend", tmp_path / "runs" / "it", "--goal", goal, *out)
@@ -237,7 +237,7 @@ def test_runs_that_fail_end_the_study_with_1_and_resume_takes_them_up(tmp_path):
         "0.05",
         "--name",
         "own",
-        "--target",
+        "--stop-at",
         "val_loss=0.45",
     )
     failed = sgdlab("study", config, *words)
@@ -263,14 +263,14 @@ BAD = [
     (("--batch-sizes", "8,500"), "above the 120 training rows"),
     (("--batch-sizes", "8,x"), "whole numbers"),
     (("--seeds", ""), "--seeds"),
-    (("--target", "val_accuracy=0.9"), "never measured in a regression"),
-    (("--target", "val_los=0.9"), "must name one of"),
-    (("--target", "val_loss=9"), "before the first step"),
+    (("--stop-at", "val_accuracy=0.9"), "never measured in a regression"),
+    (("--stop-at", "val_los=0.9"), "must name one of"),
+    (("--stop-at", "val_loss=9"), "before the first step"),
     (("--budget", "200 epocs"), "must be a number and one of"),
     (("--budget", "-3 steps"), "--budget"),
     (("--learning-rates", "0.1,-1"), "above 0"),
     (("--learning-rates", "fast"), "above 0"),
-    (("--set", "dataset.validation=0", "--target", "val_loss=0.2"), "never measured without a validation split"),
+    (("--set", "dataset.validation=0", "--stop-at", "val_loss=0.2"), "never measured without a validation split"),
     (("--set", "batch_size.every=1"), "constant batch sizes"),
     (("--set", "learning_rate=0"), "rate above 0"),
     (("--set", "modell=linear"), "modell"),
@@ -288,13 +288,13 @@ def test_bad_input_ends_with_2_and_one_message_and_leaves_nothing(words, said, s
 
 def test_into_refuses_what_is_not_the_same_study_and_leaves_it_as_it_was(small, tmp_path):
     path = tmp_path / "runs" / "it"
-    assert sgdlab("study", small, *ASKED, "--learning-rates", "0.05", "--target", "val_loss=0.4").code == 0
+    assert sgdlab("study", small, *ASKED, "--learning-rates", "0.05", "--stop-at", "val_loss=0.4").code == 0
     kept = {file: file.read_bytes() for file in path.iterdir() if file.is_file() and not file.name.startswith(".")}
     other = write_config(tmp_path / "other.yaml", SMALL | {"loss": "mse"})
     sgdlab("train", small, "--name", "run", "--quiet")
     for words, said in [
         ((other,), "loss half_mse there, mse here"),
-        ((small, "--target", "val_loss=0.3"), "--target val_loss=0.4"),
+        ((small, "--stop-at", "val_loss=0.3"), "--target val_loss=0.4"),
         ((small, "--budget", "9 epochs"), "--budget 30 epochs"),
         ((small, "--learning-rates", "0.7"), "--learning-rates"),
         ((small, "--seeds", "1000"), "tuned on this seed"),
@@ -318,7 +318,7 @@ def test_runs_that_meet_the_target_before_they_train_are_left_out_and_counted(sm
         "0.05",
         "--seeds",
         "0-9",
-        "--target",
+        "--stop-at",
         "val_loss=0.4",
         "--name",
         "it",

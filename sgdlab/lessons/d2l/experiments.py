@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 
 from sgdlab.analysis.gradient_std import StdLaw
+from sgdlab.bench.matmul import CHAPTER_SIZE, product_seconds
 from sgdlab.config import Config, build_config, document_of, without_grid
 from sgdlab.data import PreparedData, load
 from sgdlab.errors import DataError
 from sgdlab.lessons.clock import epoch_clock
 from sgdlab.lessons.d2l.evidence import D2lEvidence, GradientDescent
-from sgdlab.lessons.d2l.product_timing import product_rounds
 from sgdlab.lessons.experiment import Experiment
 from sgdlab.lessons.outcomes import outcomes_of
 from sgdlab.probes.gradient_law import measured_law
-from sgdlab.probes.gradients import example_sums, example_way
-from sgdlab.probes.restarts import Trials
+from sgdlab.probes.gradients import example_sums, per_example_method
+from sgdlab.probes.restarts import RestartedTraining
 from sgdlab.probes.stable_rate import quadratic_limit, stable_rate
 from sgdlab.results.opened import Sweep
 from sgdlab.training.engines.base import Workload
@@ -96,7 +96,8 @@ def gather(seeds: Sequence[int], length: Length, run: RunExperiment, tell: Tell)
     jobs["GD doubled"] = (doubled, load(doubled.dataset, seeds[0]))
     clock = epoch_clock(jobs, length.rounds)
     epochs = {key: list(clock.epoch(*key)) for key in clock.step_seconds}
-    products = {name: list(values) for name, values in product_rounds(length.product_rounds).items()}
+    seconds, _ = product_seconds(CHAPTER_SIZE, length.product_rounds)
+    products = {name: list(values) for name, values in seconds.items()}
     evidence = D2lEvidence(
         source=source,
         rows=len(data.train),
@@ -120,19 +121,19 @@ def least_squares_optimum(data: PreparedData) -> float:
 
 def _descent(config: Config, data: PreparedData) -> tuple[Workload, GradientDescent]:
     resolved = resolve(config, data).config
-    trials = Trials(resolved, data)
-    limit = quadratic_limit(trials.workload)
+    training = RestartedTraining(resolved, data)
+    limit = quadratic_limit(training.workload)
     assert limit is not None  # least squares by gradient descent without momentum
-    found = stable_rate(trials, 0.1, 10.0)
-    return trials.workload, GradientDescent(2 / limit, limit, found, least_squares_optimum(data))
+    found = stable_rate(training, 0.1, 10.0)
+    return training.workload, GradientDescent(2 / limit, limit, found, least_squares_optimum(data))
 
 
 def _law(workload: Workload) -> StdLaw | None:
     """At the initial weights: tr Σ from every example's gradient, and batches drawn without replacement."""
-    way, _ = example_way(workload)
-    if way is None:
+    method, _ = per_example_method(workload)
+    if method is None:
         return None
-    sums = example_sums(workload, way)
+    sums = example_sums(workload, method)
     gradient = sums.grad_sum / sums.n
     trace = (sums.sq_norm_sum - sums.n * float(gradient @ gradient)) / (sums.n - 1)
     return measured_law(workload, gradient, trace, 0)
