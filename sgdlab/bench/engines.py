@@ -7,19 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sgdlab.bench.conditions import conditions, torch_threads
+from sgdlab.bench.conditions import torch_threads
 from sgdlab.bench.production import production
 from sgdlab.bench.synthetic import synthetic
-from sgdlab.bench.timing import (
-    OnDone,
-    StepTimer,
-    TimedTraining,
-    interleaved,
-    spread,
-    steps_to_time,
-    times_faster,
-    unseen,
-)
+from sgdlab.bench.timing import OnDone, StepTimer, TimedTraining, interleaved, spread, times_faster, unseen
 from sgdlab.config import Config, Document, build_config
 from sgdlab.data import Task
 from sgdlab.runs.environment import available_cores
@@ -29,7 +20,8 @@ from sgdlab.training.sampling import batch_plan
 if TYPE_CHECKING:
     import pandas as pd
 
-SAMPLE_SECONDS, LONGEST_SECONDS = 0.05, 0.1
+LONGEST_SECONDS = 0.1
+"""Of an epoch that takes longer, a sample is a part."""
 
 
 @dataclass(frozen=True)
@@ -78,13 +70,6 @@ NETWORKS: tuple[Network, ...] = (
 `auto` should reach 0.95 times eager's best speed, or more, in every one of them.
 """
 
-COLUMNS = (
-    "shape", "optimizer", "rows", "batch_size", "engine", "threads", "step_us", "step_us_low", "step_us_high",
-    "eager_threads", "eager_us", "eager_us_low", "eager_us_high", "ratio", "repeats",
-)  # fmt: skip
-"""engine, threads, step_us: what auto took; eager_*: eager at its best number of threads; ratio: how many times
-faster auto's choice is, the median over the rounds."""
-
 IN_WORDS = (
     "ratio: eager's time at its best number of threads / the time of what auto took, median of the rounds. Where auto "
     "took eager itself, both come from the same samples. On the clock: batch order, gathering, steps; off it: set-up, "
@@ -103,15 +88,12 @@ class _Case:
 
 
 def engines_table(
-    repeats: int,
-    networks: Sequence[Network] = NETWORKS,
-    cores: int | None = None,
-    pinned: int | None = None,
-    on_done: OnDone = unseen,
+    repeats: int, networks: Sequence[Network] = NETWORKS, cores: int | None = None, on_done: OnDone = unseen
 ) -> "pd.DataFrame":
-    """A row for each network and batch size; columns: COLUMNS and the conditions.
+    """A row for each network and batch size. cores: eager is tried on 1, 2, 4, ... of them.
 
-    cores: eager is tried on 1, 2, 4, ... of them.
+    engine, threads, step_us: what auto took;  eager_*: eager at its best number of threads;  ratio: how many times
+    faster auto's choice is, the median over the rounds.
     """
     import pandas as pd
 
@@ -126,7 +108,7 @@ def engines_table(
 
             rows.append(_measured(case, repeats, on_done_here))
             before += repeats * len(case.runs)
-    return pd.DataFrame(rows, columns=list(COLUMNS)).assign(**conditions(pinned))
+    return pd.DataFrame(rows)
 
 
 def threads_to_try(cores: int) -> list[int]:
@@ -147,8 +129,7 @@ def _case(network: Network, size: int | str, cores: int) -> _Case:
 
 
 def _measured(case: _Case, repeats: int, on_done: OnDone = unseen) -> dict[str, Any]:
-    runs = case.runs.values()
-    timers = [StepTimer(run, steps_to_time(run, case.epoch, SAMPLE_SECONDS, LONGEST_SECONDS)) for run in runs]
+    timers = [StepTimer(run, case.epoch, LONGEST_SECONDS) for run in case.runs.values()]
     times = dict(zip(case.runs, interleaved(timers, repeats, on_done), strict=True))
     best = min((key for key in times if key[0] == "eager"), key=lambda key: float(np.median(times[key])))
     auto = (case.chosen.engine, int(case.chosen.threads))

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sgdlab.bench.conditions import conditions, torch_threads
+from sgdlab.bench.conditions import torch_threads
 from sgdlab.bench.timing import OnDone, interleaved, spread, unseen
 
 if TYPE_CHECKING:
@@ -63,20 +63,18 @@ def product_flops(m: int, n: int, k: int) -> int:
     return 2 * m * n * k
 
 
-def matmul_table(
-    size: int, repeats: int, threads: int, pinned: int | None = None, on_done: OnDone = unseen
-) -> "pd.DataFrame":
+def matmul_table(size: int, repeats: int, threads: int, on_done: OnDone = unseen) -> "pd.DataFrame":
     """A row for each method; seconds are medians per product, timed as in `product_seconds`.
 
-    Columns: method, size, rows_timed, repeats, seconds with quartiles, gflops, ratio_to_whole, threads, the
-    conditions, and at the chapter's size what it printed.
+    Columns: method, size, rows_timed, repeats, seconds with quartiles, gflops, ratio_to_whole, threads, and at the
+    chapter's size what it printed.
     """
     import pandas as pd
 
     found, rows = product_seconds(size, repeats, threads, on_done)
     table = pd.DataFrame([_row(name, size, rows[name], values) for name, values in found.items()])
     table["ratio_to_whole"] = table["gflops"] / float(table.loc[table["method"] == "whole", "gflops"].iloc[0])
-    return table.assign(threads=threads, **conditions(pinned))
+    return table.assign(threads=threads)
 
 
 def product_seconds(
@@ -91,7 +89,7 @@ def product_seconds(
     generator = torch.Generator().manual_seed(0)
     a, b, c = torch.zeros(size, size), *torch.randn(2, size, size, generator=generator)
     with torch_threads(threads):
-        _, row_seconds = (_seconds_of(element_by_element, a[:1], b[:1], c) for _ in range(2))  # the first is warm-up
+        row_seconds = min(_seconds_of(element_by_element, a[:1], b[:1], c) for _ in range(5))
         rows = dict.fromkeys(PRODUCTS, size)
         rows["element by element"] = max(min(int(SAMPLE_SECONDS / row_seconds), size), 1)
         works = [_sampled(product, a[: rows[name]], b[: rows[name]], c) for name, product in PRODUCTS.items()]

@@ -4,7 +4,9 @@ import time
 from collections.abc import Callable
 from functools import cache
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from sgdlab.bench.conditions import torch_threads
 from sgdlab.bench.matmul import product_flops
@@ -75,8 +77,10 @@ def parameter_bytes(config: Config, data: PreparedData) -> int:
     return 4 * parameter_count(build_model(config.model, data.input_shape, data.outputs, config.seed))
 
 
-def roofline_seconds(config: Config, data: PreparedData, flops_per_second: float, bytes_per_second: float) -> float:
-    """Seconds of one step: FLOPs / rate + bytes / rate."""
+def roofline_seconds(
+    config: Config, data: PreparedData, flops_per_second: NDArray[np.float64], bytes_per_second: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Seconds of one step at each of several measured rates: FLOPs / rate + bytes / rate."""
     moved = passes(config) * parameter_bytes(config, data)
     return step_flops(config, data) / flops_per_second + moved / bytes_per_second
 

@@ -8,22 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgdlab.analysis.knee import knee
-from sgdlab.bench.conditions import conditions, torch_threads
+from sgdlab.bench.conditions import torch_threads
 from sgdlab.bench.peers import PEERS, Absent
-from sgdlab.bench.plain_loop import plain
+from sgdlab.bench.plain_loop import plain_training
 from sgdlab.bench.production import engine_configs, production
 from sgdlab.bench.roofline import parameter_bytes, pass_rate, passes, product_rate, roofline_seconds
-from sgdlab.bench.timing import (
-    OnDone,
-    Sample,
-    StepTimer,
-    TimedTraining,
-    interleaved,
-    spread,
-    steps_to_time,
-    times_faster,
-    unseen,
-)
+from sgdlab.bench.timing import OnDone, Sample, StepTimer, TimedTraining, interleaved, spread, times_faster, unseen
 from sgdlab.config import Config
 from sgdlab.data import PreparedData
 from sgdlab.training.batch_sizes import at_batch_sizes
@@ -32,10 +22,9 @@ from sgdlab.training.sampling import batch_plan
 if TYPE_CHECKING:
     import pandas as pd
 
-SAMPLE_SECONDS = 0.05  # a sample is as many whole epochs as take so long,
-LONGEST_SECONDS = 0.5  # or, where an epoch takes longer than this, a part of one
 LARGEST_DEFAULT = 4096
 PLAIN, ROOFLINE = "plain loop", "roofline"
+Floats = NDArray[np.float64]
 
 IN_WORDS = (
     "µs/step is the median over the repeats, with quartiles. On the clock: batch order, gathering, every step, the "
@@ -45,14 +34,6 @@ BASELINES_IN_WORDS = (
     "× plain and × roofline are medians of the rounds' own ratios (every round goes through all rows). At a full batch "
     "the plain loop shuffles and copies all rows, as both texts do; our engines know that a full batch has no order"
 )
-
-COLUMNS = (
-    "engine", "batch_size", "threads", "repeats", "steps_per_sample", "step_us", "step_us_low", "step_us_high",
-    "step_us_min", "step_us_max", "examples_per_second", "times_plain", "times_roofline", "taken",
-)  # fmt: skip
-"""Columns of the table, before the conditions. times_plain: how many times faster than the plain loop, same
-batch size; times_roofline: how many times the roofline's time; both empty where these are not measured.
-taken: the engine that ran, which for auto is its choice; empty for who is no engine of sgdlab."""
 
 
 @dataclass(frozen=True)
@@ -100,11 +81,10 @@ def contenders_of(
         configs, refusals = engine_configs(sized, data, engines)
         reference = engine_configs(sized, data, ["eager"])[0]["eager"]
         epoch = batch_plan(reference, len(data.train)).steps_in(0)
-        contenders += [
-            Contender(name, each, production(each, data), epoch, each.engine) for name, each in configs.items()
-        ]
+        for name, each in configs.items():
+            contenders.append(Contender(name, each, production(each, data), epoch, each.engine))
         if baseline:
-            contenders.append(Contender(PLAIN, reference, plain(reference, data), epoch))
+            contenders.append(Contender(PLAIN, reference, plain_training(reference, data), epoch))
         for name, peer in PEERS.items() if peers else ():
             try:
                 contenders.append(Contender(name, reference, peer(reference, data), epoch))
@@ -115,44 +95,37 @@ def contenders_of(
 
 
 def step_table(
-    contenders: Sequence[Contender],
-    data: PreparedData,
-    repeats: int,
-    pinned: int | None = None,
-    on_done: OnDone = unseen,
+    contenders: Sequence[Contender], data: PreparedData, repeats: int, on_done: OnDone = unseen
 ) -> "pd.DataFrame":
-    """A row for each contender at each batch size; columns: COLUMNS and the conditions.
+    """A row for each contender at each batch size.
 
     Where the plain loop is among them on the CPU, the roofline has rows, too. A sample trains whole epochs that
-    take about 50 ms, always from the initial weights; of an epoch that takes longer than 0.5 s a part. One
-    sample of each contender, not counted, is warm-up.
+    take about 50 ms, always from the initial weights; of an epoch that takes longer than 0.5 s a part.
+    times_plain: how many times faster than the plain loop, same batch size;  times_roofline: how many times the
+    roofline's time; both empty where these are not measured.  taken: the engine that ran, which for auto is its
+    choice; empty for who is no engine of sgdlab.
     """
     import pandas as pd
 
-    baseline = any(each.engine == PLAIN for each in contenders) and contenders[0].config.device == "cpu"
+    with_roofline = any(each.engine == PLAIN and each.config.device == "cpu" for each in contenders)
     with torch_threads(1):
-        timers = [StepTimer(c.run, steps_to_time(c.run, c.epoch, SAMPLE_SECONDS, LONGEST_SECONDS)) for c in contenders]
+        timers = [StepTimer(each.run, each.epoch) for each in contenders]
         state_bytes = passes(contenders[0].config) // 2 * parameter_bytes(contenders[0].config, data)
-        rates = [product_rate, lambda: pass_rate(state_bytes)] if baseline else []
+        rates = [product_rate, lambda: pass_rate(state_bytes)] if with_roofline else []
         found = interleaved([*timers, *rates], repeats, on_done)
-    rows: list[dict[str, Any]] = []
-    for size in dict.fromkeys(each.batch_size for each in contenders):
-        here = [i for i, each in enumerate(contenders) if each.batch_size == size]
-        shared, plain_seconds, roofline = contenders[here[-1]].config, *np.full((2, repeats), np.nan)
-        if baseline:
-            pairs = zip(*found[-2:], strict=True)
-            roofline = np.array([roofline_seconds(shared, data, product, move) for product, move in pairs])
-        for i in here:
-            plain_seconds = found[i] if contenders[i].engine == PLAIN else plain_seconds
-        rows += [_row(contenders[i], timers[i].sample, found[i], plain_seconds, roofline) for i in here]
-        if baseline:
-            plan = batch_plan(shared, len(data.train))
-            epoch = Sample(0.0, plan.steps_in(0), plan.rows)
-            rows.append(
-                _row(replace(contenders[here[-1]], engine=ROOFLINE, taken=""), epoch, roofline, plain_seconds, roofline)
-            )
-    table = pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("batch_size", kind="stable", ignore_index=True)
-    return table.assign(rows=len(data.train), **conditions(pinned))
+    plain_seconds = {c.batch_size: seconds for c, seconds in zip(contenders, found, strict=False) if c.engine == PLAIN}
+    rows, rooflines = [], []
+    for each, timer, seconds in zip(contenders, timers, found, strict=False):
+        unknown = np.full(repeats, np.nan)
+        roofline = roofline_seconds(each.config, data, *found[-2:]) if with_roofline else unknown
+        others = plain_seconds.get(each.batch_size, unknown), roofline
+        rows.append(_row(each, timer.sample, seconds, *others))
+        if with_roofline and each.engine == PLAIN:
+            plan = batch_plan(each.config, len(data.train))
+            an_epoch = Sample(0.0, plan.steps_in(0), plan.rows)
+            rooflines.append(_row(replace(each, engine=ROOFLINE), an_epoch, roofline, *others) | {"threads": 1})
+    table = pd.DataFrame(rows + rooflines).assign(rows=len(data.train))
+    return table.sort_values("batch_size", kind="stable", ignore_index=True)
 
 
 def knees_in_words(table: "pd.DataFrame") -> list[str]:
@@ -169,14 +142,8 @@ def knees_in_words(table: "pd.DataFrame") -> list[str]:
     return lines
 
 
-def _row(
-    contender: Contender,
-    sample: Sample,
-    seconds: NDArray[np.float64],
-    plain_seconds: NDArray[np.float64],
-    roofline: NDArray[np.float64],
-) -> dict[str, Any]:
-    """seconds, plain_seconds, roofline: of one step, [repeats]."""
+def _row(contender: Contender, sample: Sample, seconds: Floats, plain: Floats, roofline: Floats) -> dict[str, Any]:
+    """seconds, plain, roofline: of one step, [repeats]."""
     taken, size = spread(seconds * 1e6), contender.batch_size
     return {
         "engine": contender.engine,
@@ -188,7 +155,7 @@ def _row(
         "step_us_min": taken.smallest,
         "step_us_max": taken.largest,
         "examples_per_second": sample.examples / sample.steps / taken.median * 1e6,
-        "times_plain": times_faster(seconds, plain_seconds),
+        "times_plain": times_faster(seconds, plain),
         "times_roofline": times_faster(roofline, seconds),
         "taken": contender.taken,
     }

@@ -23,14 +23,18 @@ TimedTraining = Callable[[int], Sample]
 OnDone = Callable[[int, int], None]
 """Called after each measurement: how many are done, of how many."""
 
+SAMPLE_SECONDS = 0.05
 PROBE_SECONDS = 0.005
 
 
 class StepTimer:
-    """Seconds a step of a training, from one sample of so many steps at each call; `sample` is the last one."""
+    """Seconds a step of a training, a sample at each call; warmed up, `sample` is the last one.
 
-    def __init__(self, run: TimedTraining, steps: int) -> None:
-        self.run, self.steps = run, steps
+    epoch: steps in one. A sample takes 50 ms or more in whole epochs, see `steps_to_time`.
+    """
+
+    def __init__(self, run: TimedTraining, epoch: int, at_most: float = 0.5) -> None:
+        self.run, self.steps = run, steps_to_time(run, epoch, SAMPLE_SECONDS, at_most)
 
     def __call__(self) -> float:
         self.sample = self.run(self.steps)

@@ -1,7 +1,9 @@
 """`sgdlab compare`: runs side by side, and which differences are real."""
 
+import csv
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,7 +19,7 @@ def compare(
     paths: Annotated[
         list[Path], typer.Argument(metavar="PATH...", help="Run or sweep folders, or folders that hold them.")
     ],
-    csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table, without verdicts.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table, without verdicts.")] = False,
     metric: Annotated[
         str | None, typer.Option(metavar="NAME", help="What to judge, as best_val_accuracy; else best_val_loss.")
     ] = None,
@@ -37,20 +39,13 @@ def compare(
     from sgdlab.results.verdicts import verdicts
 
     headers, rows = comparison(paths)
-    if csv:
-        _print_csv([headers, *rows])
+    if as_csv:
+        csv.writer(sys.stdout, lineterminator="\n").writerows([headers, *rows])
         return
     judged = verdicts(paths, metric)
     show_table(headers, rows)
     if len(judged.groups) > 1 or judged.left_out:
         show_verdicts(judged)
-
-
-def _print_csv(rows: list[list[Any]]) -> None:
-    import csv
-    import sys
-
-    csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
 
 
 def show_verdicts(judged: "Verdicts") -> None:

@@ -11,6 +11,7 @@ from sgdlab.analysis.wording import MISSING, number
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 PIPE_WIDTH = 1000
 """Columns of a line where nobody watches: wide enough that no table wraps."""
@@ -54,16 +55,21 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-def show_table(headers: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
-    """A table; text to the left, numbers to the right."""
+def new_table(title: str | None = None, **options: Any) -> "Table":
+    """An empty table as all of them look."""
     from rich import box
     from rich.table import Table
+
+    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, **options)
+
+
+def show_table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table; text to the left, numbers to the right."""
     from rich.text import Text
 
-    cells = [[cell(value) for value in row] for row in rows]
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table, cells = new_table(), [[cell(value) for value in row] for row in rows]
     for i, header in enumerate(headers):
-        numeric = all(_is_number(row[i]) for row in cells) if cells else False
+        numeric = bool(cells) and all(_is_number(row[i]) for row in cells)
         # a name must stay in one piece, to be copied into the next command
         table.add_column(Text(header), justify="right" if numeric else "left", overflow="fold", no_wrap=i == 0)
     for row in cells:

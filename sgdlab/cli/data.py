@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sgdlab.analysis.wording import count
 from sgdlab.cli.commands import MACHINE, add_group
 from sgdlab.cli.console import say, show_table
 from sgdlab.cli.options import ConfigOverrides
 from sgdlab.cli.progress import downloading
+from sgdlab.cli.train import rows_in_words
 
 if TYPE_CHECKING:
     from sgdlab.data import PreparedData
@@ -44,9 +46,7 @@ def show(
     document = changes.document({"dataset": name, "epochs": 1} if name in SOURCES else _config(name))
     with downloading() as progress:
         _, data = config_and_data(document, progress)
-    splits = {"training": data.train, "validation": data.validation, "test": data.test}
-    counts = ", ".join(f"{len(split):,} {label}" for label, split in splits.items() if split is not None)
-    say(f"{name}: {counts} rows; {data.features} features; {data.task}")
+    say(f"{name}: {rows_in_words(data)}; {count(data.features, 'feature')}; {data.task}")
     classes = data.preprocess.classes
     if classes is not None:
         say(f"classes: {', '.join(classes[:40])}{' ...' if len(classes) > 40 else ''}")
@@ -67,9 +67,8 @@ def _config(name: str) -> str:
     if not Path(name).exists() and name not in shipped_names():
         raise ConfigError(f"{name}: neither a data set, a config file nor a shipped config{nearest(name, SOURCES)}")
     if Path(name).suffix == ".csv":
-        raise ConfigError(
-            f"{name}: name a config that reads it, with dataset: {{name: csv, path: {name}, target: ...}}"
-        )
+        dataset = f"{{name: csv, path: {name}, target: ...}}"
+        raise ConfigError(f"{name}: name a config that reads it, with dataset: {dataset}")
     return name
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from sgdlab.cli.commands import LOOK, app
-from sgdlab.cli.console import console, printable, say
+from sgdlab.cli.console import console, new_table, printable, say
 from sgdlab.cli.options import Jobs, Output, Seeds, seeds_in
 from sgdlab.cli.progress import watching
 
@@ -52,13 +52,11 @@ def lesson(
 
 def show(done: "Lesson") -> None:
     """A row for each claim: verdict; words, numbers and meaning below each other."""
-    from rich import box
-    from rich.table import Table
     from rich.text import Text
 
     from sgdlab.lessons.writing import in_short
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, show_lines=False, padding=(0, 1, 1, 0))
+    table = new_table(padding=(0, 1, 1, 0))
     table.add_column("#", justify="right")
     table.add_column("verdict", no_wrap=True)
     table.add_column("claim, what was measured, what it means", overflow="fold")

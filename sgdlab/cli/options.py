@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sgdlab.config import ConfigSource, Document
     from sgdlab.sweeps.plan import Axis
 
+KEYWORD = inspect.Parameter.KEYWORD_ONLY
 _change = partial(typer.Option, rich_help_panel="Change the config")
 _grid = partial(typer.Option, rich_help_panel="The grid")
 output_option = partial(typer.Option, rich_help_panel="Where and how")
@@ -125,16 +126,20 @@ def seeds_in(text: str | None) -> tuple[int, ...]:
 def expanded(command: Callable[..., Any]) -> Callable[..., Any]:
     """The command as Typer reads it: a parameter annotated with a block of options becomes the block's options.
 
-    When called, it puts their values together again and hands the command one frozen object.
+    When called, it puts their values together again and hands the command one frozen object. Every option of a
+    block has a default.
     """
     blocks: dict[str, Any] = {}
     parameters: list[inspect.Parameter] = []
     for parameter in inspect.signature(command, eval_str=True).parameters.values():
         if is_dataclass(parameter.annotation):
             blocks[parameter.name] = parameter.annotation
-            parameters += _parameters_of(parameter.annotation)
+            hints = get_type_hints(parameter.annotation, include_extras=True)
+            for each in fields(parameter.annotation):
+                default = each.default if each.default_factory is MISSING else each.default_factory()
+                parameters.append(inspect.Parameter(each.name, KEYWORD, default=default, annotation=hints[each.name]))
         else:
-            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+            parameters.append(parameter.replace(kind=KEYWORD))
 
     @wraps(command)
     def with_blocks(**values: Any) -> Any:
@@ -147,18 +152,6 @@ def expanded(command: Callable[..., Any]) -> Callable[..., Any]:
     with_blocks.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     with_blocks.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return with_blocks
-
-
-def _parameters_of(block: Any) -> list[inspect.Parameter]:
-    """A keyword parameter for each field of a block."""
-    hints = get_type_hints(block, include_extras=True)
-    found = []
-    for each in fields(block):
-        default = each.default if each.default_factory is MISSING else each.default_factory()
-        kept = inspect.Parameter.empty if default is MISSING else default
-        kind = inspect.Parameter.KEYWORD_ONLY
-        found.append(inspect.Parameter(each.name, kind, default=kept, annotation=hints[each.name]))
-    return found
 
 
 def _number(value: Any) -> Any:

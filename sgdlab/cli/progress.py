@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sgdlab.analysis.wording import compact, count, duration, number
-from sgdlab.cli.console import console, say
+from sgdlab.cli.console import console, new_table, say
 from sgdlab.sweeps.watch import Watch, Watcher
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sgdlab.training.loop import Training
     from sgdlab.training.session import Observer
 
-SECONDS_BETWEEN_LINES = 5.0
+SECONDS_BETWEEN_LINES, SECONDS_BETWEEN_DRAWINGS = 5.0, 0.1
 
 
 @contextmanager
@@ -28,41 +28,30 @@ def run_display(quiet: bool) -> "Iterator[Observer]":
 
         columns = (BarColumn(bar_width=18), TextColumn("{task.description}"), TimeRemainingColumn())
         with Progress(*columns, console=console(), transient=True, auto_refresh=False) as bar:
-            yield _LiveRun(bar)
+            yield _RunDisplay(bar)
     else:
-        yield _PlainRun()
+        yield _RunDisplay(None)
 
 
-class _LiveRun:
-    """One bar: epoch, losses, accuracy, examples per second, time left."""
+class _RunDisplay:
+    """Epoch, losses, accuracy, examples per second: on a bar; without one a line every few seconds and at the end."""
 
     def __init__(self, bar: Any) -> None:
-        self.bar, self.task, self.drawn = bar, bar.add_task("preparing", total=None), 0.0
+        self.bar, self.shown = bar, time.monotonic()
+        self.pause = SECONDS_BETWEEN_LINES if bar is None else SECONDS_BETWEEN_DRAWINGS
+        self.task = None if bar is None else bar.add_task("preparing", total=None)
         self.record: Record | None = None
 
     def __call__(self, training: "Training", record: "Record | None") -> None:
         self.record = record or self.record
-        now = time.monotonic()
-        if now - self.drawn < 0.1 and not training.finished():
+        if time.monotonic() - self.shown < self.pause and not training.finished():
             return
-        self.drawn = now
-        done, total = share_done(training)
-        self.bar.update(self.task, completed=done, total=total, description=describe(training, self.record))
-        self.bar.refresh()
-
-
-class _PlainRun:
-    """A line every few seconds, and one at the end."""
-
-    def __init__(self) -> None:
-        self.said = time.monotonic()
-        self.record: Record | None = None
-
-    def __call__(self, training: "Training", record: "Record | None") -> None:
-        self.record = record or self.record
-        if training.finished() or time.monotonic() - self.said >= SECONDS_BETWEEN_LINES:
-            self.said = time.monotonic()
-            say(describe(training, self.record))
+        self.shown, words = time.monotonic(), describe(training, self.record)
+        if self.bar is None:
+            say(words)
+        else:
+            done, total = share_done(training)
+            self.bar.update(self.task, completed=done, total=total, description=words, refresh=True)
 
 
 def share_done(training: "Training") -> tuple[float, float]:
@@ -159,7 +148,8 @@ class SweepDisplay(Watcher):
             self.records[entry.name] = report.record
         ended = report.summary is not None or report.failure is not None
         if ended and self.live is None and not self.quiet:
-            self._say_ended(entry, report)
+            result = report.failure or result_in_words(report.summary)
+            say(f"[{self._done()}/{len(self.entries)}] {entry.name}: {entry.status}, {result}")
 
     def tick(self) -> None:
         """Redraw the table now and then."""
@@ -167,22 +157,16 @@ class SweepDisplay(Watcher):
             self.drawn = time.monotonic()
             self.live.update(self._table(), refresh=True)
 
-    def _say_ended(self, entry: Any, report: Any) -> None:
-        done = sum(e.status not in ("planned", "running") for e in self.entries)
-        result = report.failure or result_in_words(report.summary)
-        say(f"[{done}/{len(self.entries)}] {entry.name}: {entry.status}, {result}")
+    def _done(self) -> int:
+        return sum(entry.status not in ("planned", "running") for entry in self.entries)
 
     def _table(self) -> Any:
-        from rich import box
-        from rich.table import Table
         from rich.text import Text
 
-        done = sum(e.status not in ("planned", "running") for e in self.entries)
-        title = f"{done} of {len(self.entries)} runs done, {duration(time.monotonic() - self.started)}"
-        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-        for header, justify in (("run", "left"), ("status", "left"), ("done", "right"), ("epoch", "right"),
-                                ("train", "right"), ("val", "right"), ("acc", "right")):  # fmt: skip
-            table.add_column(header, justify=justify)  # type: ignore[arg-type]
+        seconds = duration(time.monotonic() - self.started)
+        table = new_table(f"{self._done()} of {count(len(self.entries), 'run')} done, {seconds}")
+        for header in ("run", "status", "done", "epoch", "train", "val", "acc"):
+            table.add_column(header, justify="left" if header in ("run", "status") else "right")
         for entry in self._shown():
             table.add_row(*(Text(text) for text in self._row(entry)))
         return table
@@ -196,16 +180,12 @@ class SweepDisplay(Watcher):
 
     def _row(self, entry: Any) -> list[str]:
         report, record = self.reports.get(entry.name), self.records.get(entry.name)
-        done = ""
-        if entry.status == "completed":
-            done = "100%"
-        elif report is not None and report.total_steps:
-            done = f"{100 * report.step / report.total_steps:.0f}%"
-        row = [entry.name, entry.status, done]
+        share = report.step / report.total_steps if report is not None and report.total_steps else None
+        done = "100%" if entry.status == "completed" else "" if share is None else f"{100 * share:.0f}%"
         if record is None:
-            return [*row, "", "", "", ""]
+            return [entry.name, entry.status, done, "", "", "", ""]
         values = (record.epoch, record.train_loss, record.val_loss, _accuracy(record))
-        return [*row, *("" if math.isnan(value) else number(value) for value in values)]
+        return [entry.name, entry.status, done, *("" if math.isnan(value) else number(value) for value in values)]
 
 
 def watching(quiet: bool) -> Watch:
@@ -214,6 +194,7 @@ def watching(quiet: bool) -> Watch:
     @contextmanager
     def watch(words: str, entries: list[Any]) -> Iterator[SweepDisplay]:
         started = time.monotonic()
+        # without a terminal a line for each sweep is enough
         with SweepDisplay(entries, quiet or not console().is_terminal) as display:
             yield display
         if not quiet:

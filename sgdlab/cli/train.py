@@ -11,6 +11,7 @@ from sgdlab.cli.options import ConfigChanges, DryRun, Output, Source
 from sgdlab.cli.progress import downloading, result_in_words, run_display
 
 if TYPE_CHECKING:
+    from sgdlab.data import PreparedData
     from sgdlab.results.opened import Run
     from sgdlab.training.session import Session
 
@@ -51,10 +52,8 @@ def show_header(session: "Session") -> None:
     from sgdlab.training.models import parameter_count
 
     config, data = session.config, session.data
-    rows = [f"{len(data.train):,} training"]
-    rows += [f"{len(s):,} {n}" for s, n in ((data.validation, "validation"), (data.test, "test")) if s is not None]
     target = f"{data.outputs} classes" if data.task == "classification" else "regression"
-    say(f"data    {config.dataset.name}: {', '.join(rows)} rows; {data.features} features, {target}")
+    say(f"data    {config.dataset.name}: {rows_in_words(data)}; {count(data.features, 'feature')}, {target}")
     say(f"model   {config.model.name}, {parameter_count(session.workload.model):,} parameters, loss {config.loss}")
     rate, size = config.learning_rate, config.batch_size.initial
     say(
@@ -63,6 +62,12 @@ def show_header(session: "Session") -> None:
     )
     place = f"{config.engine} on {config.device}, {count(int(config.threads), 'thread')}"
     say(f"engine  {place}: {session.resolved.engine_reason}")
+
+
+def rows_in_words(data: "PreparedData") -> str:
+    """`8,000 training, 2,000 validation rows`."""
+    splits = {"training": data.train, "validation": data.validation, "test": data.test}
+    return ", ".join(f"{len(split):,} {name}" for name, split in splits.items() if split is not None) + " rows"
 
 
 def show_forecast(session: "Session") -> None:

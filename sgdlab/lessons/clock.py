@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgdlab.bench.conditions import conditions, in_words, torch_threads
-from sgdlab.bench.plain_loop import plain
+from sgdlab.bench.plain_loop import plain_training
 from sgdlab.bench.production import production
 from sgdlab.bench.timing import OnDone, TimedTraining, interleaved, steps_to_time, unseen
 from sgdlab.config import Config
@@ -53,7 +53,7 @@ def epoch_clock(
                 changes = {"engine": engine, "threads": 1, "device": device}
                 resolved = resolve(config.model_copy(update=changes), data).config
                 steps[name] = batch_plan(resolved, len(data.train)).steps_in(0)
-                run = production(resolved, data) if loop == NATIVE else plain(resolved, data)
+                run = production(resolved, data) if loop == NATIVE else plain_training(resolved, data)
                 works.append(_Work(run, steps[name]))
                 keys.append((loop, name))
         found = interleaved(works, rounds, on_done)

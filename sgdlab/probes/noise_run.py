@@ -1,6 +1,5 @@
 """A run on which the noise scale is measured: an ordinary run folder, with tables and figures added."""
 
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from sgdlab.analysis.gradient_std import StdLaw
 from sgdlab.config.schema import Sgd
 from sgdlab.probes.batches import with_replacement
 from sgdlab.probes.gradient_law import FEWEST, MOST, measured_law
-from sgdlab.probes.noise_scale import Estimate, NoiseProbe, NoiseScale
+from sgdlab.probes.noise_scale import NoiseProbe, NoiseScale
 from sgdlab.probes.pauses import Pauses, Spacing
 from sgdlab.probes.study_fit import StudyFit
 from sgdlab.results.figures import draw_run
@@ -22,7 +21,6 @@ from sgdlab.runs.history import TIMING_COLUMNS, Record, read_history
 from sgdlab.runs.names import HISTORY, NOISE_FACTS, NOISE_FIGURE, NOISE_TABLE, STD_LAW_TABLE
 from sgdlab.training.loop import Training
 from sgdlab.training.session import Observer, Session
-from sgdlab.training.signals import StopRequest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,6 +39,11 @@ class NoiseRun:
     points: list[tuple[int, float, NoiseScale]] = field(default_factory=list)
     laws: dict[int, StdLaw] = field(default_factory=dict)
     skipped: list[int] = field(default_factory=list)
+
+    @property
+    def exact(self) -> bool:
+        """Whether the values are exact, so that they have no intervals."""
+        return self.probe.per_example is not None
 
     def measure(self, training: Training) -> None:
         """Measure at the present step, the first time the law too; where a gradient is not finite, only say so."""
@@ -64,12 +67,19 @@ class NoiseRun:
                 self.laws[position.step] = law
 
     def _law(self, step: int, found: NoiseScale) -> StdLaw | None:
-        return measured_law(self.probe.workload, found.gradient, found.trace_sigma.value, step)
+        return measured_law(self.probe.workload, found.gradient, found.trace_sigma.estimate, step)
 
     @property
     def notes(self) -> list[str]:
         """What a reader must know of these numbers."""
-        return [note for note in _notes(self.probe) if note]
+        workload = self.probe.workload
+        modules, optimizer = list(workload.model.modules()), workload.config.optimizer
+        kinds = {"dropout off": nn.modules.dropout._DropoutNd, "BatchNorm frozen": nn.modules.batchnorm._BatchNorm}
+        frozen = [words for words, kind in kinds.items() if any(isinstance(module, kind) for module in modules)]
+        rescaled = not isinstance(optimizer, Sgd)
+        notes = [f"indicative only under {optimizer.name}: it rescales the gradient"] if rescaled else []
+        notes += [f"measured with {' and '.join(frozen)}"] if frozen else []
+        return notes + ([self.probe.reason] if self.probe.reason else [])
 
     def table(self) -> "pd.DataFrame":
         """step, epoch, each quantity with _low and _high (empty where exact); noise_scale empty: unresolved."""
@@ -79,8 +89,9 @@ class NoiseRun:
         for step, epoch, found in self.points:
             row: dict[str, Any] = {"step": step, "epoch": epoch}
             for name, value in zip(QUANTITIES, (found.grad_sq_norm, found.trace_sigma, found.b_simple), strict=True):
-                value = value or Estimate(math.nan)
-                row |= {name: value.value, f"{name}_low": value.low, f"{name}_high": value.high}
+                if value is not None:
+                    ends = {} if self.exact else {f"{name}_low": value.low, f"{name}_high": value.high}
+                    row |= {name: value.estimate} | ends
             rows.append(row)
         names = [f"{name}{end}" for name in QUANTITIES for end in ("", "_low", "_high")]
         return pd.DataFrame(rows, columns=["step", "epoch", *names]).astype(dict.fromkeys(names, "float64"))
@@ -104,7 +115,6 @@ def run_with_noise(
     points: int,
     spacing: Spacing = "even",
     observe: Observer | None = None,
-    stop: StopRequest | None = None,
 ) -> NoiseRun:
     """Carry out a prepared run in a new folder, measuring before the first update and at `points` moments; draw it.
 
@@ -119,14 +129,14 @@ def run_with_noise(
         if observe is not None:
             observe(training, record)
 
-    session.run(folder, watch, stop)
+    session.run(folder, watch)
     pauses.close(session.training)
     run.measure_law_at_the_end(session.training)
     draw_run(folder.path)
     return run
 
 
-def write_noise_run(run: NoiseRun, path: Path, fit: StudyFit | None = None, again: str | None = None) -> None:
+def write_noise_run(run: NoiseRun, path: Path, fit: StudyFit | None = None, again: Path | None = None) -> None:
     """The tables, the figures and the notes beside the run's own files.
 
     fit: of a study, for comparison;  again: the run folder whose config was trained.
@@ -141,20 +151,19 @@ def write_noise_run(run: NoiseRun, path: Path, fit: StudyFit | None = None, agai
         "slopes": slopes,
         "b_crit": b_crit,
         "not_finite": run.skipped,
-        "again": again,
+        "again": None if again is None else str(again),
         "study": None if fit is None else fit.in_words,
     }
     write_json(path / NOISE_FACTS, facts)
     note = "; ".join([run.probe.in_words, *run.notes])
     ends = [f"{name}{end}" for name in QUANTITIES for end in ("_low", "_high")]
-    drawn = table.drop(columns=ends) if run.probe.per_example is not None else table  # exact values have no bands
+    drawn = table.drop(columns=ends) if run.exact else table
     plots.save_figure(plots.noise_scale_figure(drawn, b_crit=b_crit, note=note), path / NOISE_FIGURE)
-    for step in run.laws:
-        _save_law(run, step, path)
+    for step, law in run.laws.items():
+        _save_law(step, law, with_replacement(run.probe.workload), path)
 
 
-def _save_law(run: NoiseRun, step: int, path: Path) -> None:
-    law, replacement = run.laws[step], with_replacement(run.probe.workload)
+def _save_law(step: int, law: StdLaw, replacement: bool, path: Path) -> None:
     prediction = "predicted, √(tr Σ/b)" if replacement else "predicted, √(tr Σ/b · (1 − b/N))"
     figure = plots.gradient_std_figure(
         [p.batch_size for p in law.points],
@@ -167,19 +176,6 @@ def _save_law(run: NoiseRun, step: int, path: Path) -> None:
         note=f"{FEWEST} to {MOST:,} batches at each size, 95 % intervals; the weights stand still",
     )
     plots.save_figure(figure, path / f"gradient-std-step{step}.png")
-
-
-def _notes(probe: NoiseProbe) -> list[str]:
-    config, modules = probe.workload.config, list(probe.workload.model.modules())
-    has_dropout = any(isinstance(m, nn.modules.dropout._DropoutNd) for m in modules)
-    has_norm = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in modules)
-    frozen = ["dropout off"] * has_dropout + ["BatchNorm frozen"] * has_norm
-    rescaled = not isinstance(config.optimizer, Sgd)
-    return [
-        f"indicative only under {config.optimizer.name}: it rescales the gradient" if rescaled else "",
-        f"measured with {' and '.join(frozen)}" if frozen else "",
-        probe.reason,
-    ]
 
 
 def histories_compared(first: Path, second: Path) -> str:

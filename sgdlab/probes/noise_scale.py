@@ -26,24 +26,15 @@ LOOP_AFFORDABLE = 20_000
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A value with its interval; an exact one has none (low and high are None)."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True)
 class NoiseScale:
     """|G|² and tr Σ in the square of the gradient's unit; b_simple in examples, None: unresolved.
 
-    gradient: [P], the mean gradient G over all training rows, however the scale was had.
+    An exact value is an interval without width. gradient: [P], the mean gradient G over all training rows.
     """
 
-    grad_sq_norm: Estimate
-    trace_sigma: Estimate
-    b_simple: Estimate | None
+    grad_sq_norm: Interval
+    trace_sigma: Interval
+    b_simple: Interval | None
     gradient: Floats
 
 
@@ -76,22 +67,16 @@ class NoiseProbe:
 
         Raises ValueError where a gradient is not finite.
         """
+        n = len(self.workload.train.x)
         if self.per_example is not None:
             sums = example_sums(self.workload, self.per_example)
-            exact = exact_from_sums(sums.n, sums.grad_sum, sums.sq_norm_sum)
-            ratio = None if exact.b_simple is None else Estimate(exact.b_simple)
-            return NoiseScale(Estimate(exact.grad_sq_norm), Estimate(exact.trace_sigma), ratio, sums.grad_sum / sums.n)
+            exact = exact_from_sums(n, sums.grad_sum, sums.sq_norm_sum)
+            ratio = None if exact.b_simple is None else _exactly(exact.b_simple, n)
+            return NoiseScale(_exactly(exact.grad_sq_norm, n), _exactly(exact.trace_sigma, n), ratio, sums.grad_sum / n)
         whole = batch_gradient(self.workload)
-        found = estimate_noise_scale(
-            self._sq_norms(self.small, step, whole),
-            self._sq_norms(self.large, step, whole),
-            self.small,
-            self.large,
-            len(self.workload.train.x),
-            with_replacement(self.workload),
-        )
-        ratio = None if found.b_simple is None else _estimate(found.b_simple)
-        return NoiseScale(_estimate(found.grad_sq_norm), _estimate(found.trace_sigma), ratio, whole)
+        small, large = (self._sq_norms(size, step, whole) for size in (self.small, self.large))
+        found = estimate_noise_scale(small, large, self.small, self.large, n, with_replacement(self.workload))
+        return NoiseScale(found.grad_sq_norm, found.trace_sigma, found.b_simple, whole)
 
     def _sq_norms(self, size: int, step: int, whole: Floats) -> Floats:
         """|g_b|² of each batch, [pairs]; every batch of all rows has the one gradient G."""
@@ -99,6 +84,10 @@ class NoiseProbe:
             return np.full(self.pairs, float(whole @ whole))
         batches = drawn_batches(self.workload, size, self.pairs, step)
         return np.array([float(g @ g) for g in (batch_gradient(self.workload, rows) for rows in batches)])
+
+
+def _exactly(value: float, rows: int) -> Interval:
+    return Interval(value, value, value, 1.0, rows)
 
 
 def noise_probe(workload: Workload, method: NoiseMethod, pairs: int, sizes: Sequence[int] | None) -> NoiseProbe:
@@ -141,7 +130,3 @@ def _pair_sizes(workload: Workload, sizes: Sequence[int] | None) -> tuple[int, i
     if not 1 <= small < large <= n:
         raise ConfigError(f"--batch-sizes {small},{large}: two sizes from 1 to the {n:,} training rows are needed")
     return small, large
-
-
-def _estimate(interval: Interval) -> Estimate:
-    return Estimate(interval.estimate, interval.low, interval.high)

@@ -30,6 +30,7 @@ from sgdlab.studies.question import (
     tuning_seeds,
 )
 from sgdlab.studies.rates import rate_grid
+from sgdlab.sweeps.plan import option_setting
 
 if TYPE_CHECKING:
     from sgdlab.data import PreparedData
@@ -53,6 +54,9 @@ def ask(
     config = build_config(document)
     if config.batch_size.every is not None:
         raise ConfigError("batch_size.every: a study compares constant batch sizes; drop it")
+    for key, option in (("batch_size", "--batch-sizes"), ("seed", "--seeds")):
+        if (setting := option_setting(document, key)) is not None:
+            raise ConfigError(f"{setting}: a study varies it; use {option}")
     with locate(document):
         data = load(config.dataset, seeds[0])
     rows = len(data.train)

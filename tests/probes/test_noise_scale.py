@@ -110,9 +110,9 @@ def test_the_interval_of_the_estimate_holds_the_exact_noise_scale_at_its_rate():
     for repeat in range(60):
         found = probe.measure(repeat)
         assert found.b_simple is not None
-        held["trace"] += found.trace_sigma.low <= exact.trace_sigma.value <= found.trace_sigma.high
-        held["signal"] += found.grad_sq_norm.low <= exact.grad_sq_norm.value <= found.grad_sq_norm.high
-        held["scale"] += found.b_simple.low <= exact.b_simple.value <= found.b_simple.high
+        held["trace"] += found.trace_sigma.low <= exact.trace_sigma.estimate <= found.trace_sigma.high
+        held["signal"] += found.grad_sq_norm.low <= exact.grad_sq_norm.estimate <= found.grad_sq_norm.high
+        held["scale"] += found.b_simple.low <= exact.b_simple.estimate <= found.b_simple.high
     assert min(held.values()) >= 51, held
 
 
@@ -120,15 +120,15 @@ def test_finite_data_are_corrected_for_when_batches_are_half_of_the_rows():
     workload = session_of(TWIN | {"dataset": {"name": "airfoil-twin", "limit": 100, "validation": 0}}).workload
     exact = noise_probe(workload, "exact", 2, None).measure(0)
     found = noise_probe(workload, "pairs", 2000, (5, 50)).measure(1)
-    assert found.trace_sigma.value == pytest.approx(exact.trace_sigma.value, rel=0.05)
-    assert found.grad_sq_norm.value == pytest.approx(exact.grad_sq_norm.value, rel=0.05)
+    assert found.trace_sigma.estimate == pytest.approx(exact.trace_sigma.estimate, rel=0.05)
+    assert found.grad_sq_norm.estimate == pytest.approx(exact.grad_sq_norm.estimate, rel=0.05)
 
 
 def test_with_all_rows_as_the_larger_batch_the_squared_norm_is_exact():
     workload = session_of(TWIN).workload
     found = noise_probe(workload, "pairs", 20, None).measure(0)
-    assert found.grad_sq_norm.value == pytest.approx(
-        noise_probe(workload, "exact", 2, None).measure(0).grad_sq_norm.value
+    assert found.grad_sq_norm.estimate == pytest.approx(
+        noise_probe(workload, "exact", 2, None).measure(0).grad_sq_norm.estimate
     )
 
 
@@ -136,12 +136,12 @@ def test_with_all_rows_as_the_larger_batch_the_squared_norm_is_exact():
 def test_the_std_of_a_minibatch_gradient_falls_as_one_over_root_b(sampling):
     workload = session_of(TWIN | {"sampling": sampling}).workload
     exact = noise_probe(workload, "exact", 2, None).measure(0)
-    law = measured_law(workload, exact.gradient, exact.trace_sigma.value, 0)
+    law = measured_law(workload, exact.gradient, exact.trace_sigma.estimate, 0)
     assert law.holds
     assert law.slope.high - law.slope.low < 0.08
     for point in law.points:
         assert point.measured.estimate == pytest.approx(point.predicted, rel=0.1)
-    at_256 = np.sqrt(exact.trace_sigma.value / 256 * (1 - (256 if sampling == "shuffle" else 1) / 1200))
+    at_256 = np.sqrt(exact.trace_sigma.estimate / 256 * (1 - (256 if sampling == "shuffle" else 1) / 1200))
     assert law.points[-1].predicted == pytest.approx(at_256)
 
 

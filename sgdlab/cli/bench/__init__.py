@@ -1,17 +1,17 @@
 """`sgdlab bench`: what this machine does, measured; here what its commands share."""
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sgdlab.analysis.wording import number
 from sgdlab.cli.commands import MACHINE, add_group
-from sgdlab.cli.console import console, say
+from sgdlab.cli.console import console, say, show_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,11 +57,13 @@ class Measuring:
         return in_words(conditions(self.pin))
 
     def write(self, table: "pd.DataFrame", part: str = "") -> None:
-        """The table where --csv says, with `part` before the suffix."""
+        """The table with its conditions where --csv says, with `part` before the suffix."""
+        from sgdlab.bench.conditions import conditions
         from sgdlab.runs.files import write_table
 
         if self.csv is not None:
-            say(str(write_table(self.csv.with_stem(self.csv.stem + part), table)))
+            place = self.csv.with_stem(self.csv.stem + part)
+            say(str(write_table(place, table.assign(**conditions(self.pin)))))
 
 
 @contextmanager
@@ -78,9 +80,16 @@ def progress() -> "Iterator[Callable[[int, int], None]]":
         yield lambda done, total: bar.update(task, completed=done, total=total, refresh=True)
 
 
-def middle_half(row: Mapping[Hashable, Any], column: str) -> str:
-    """The quartiles of a column."""
-    return f"{number(row[f'{column}_low'])}–{number(row[f'{column}_high'])}"
+def show_columns(table: "pd.DataFrame", headers: Mapping[str, str]) -> None:
+    """The columns of a table in which there is anything, under their headers; NAME_half are the quartiles of NAME."""
+    named = [str(name).removesuffix("_low") for name in table if str(name).endswith("_low")]
+    halves = {
+        f"{name}_half": [f"{number(low)}–{number(high)}" for low, high in table[[f"{name}_low", f"{name}_high"]].values]
+        for name in named
+    }
+    table = table.assign(**halves)
+    kept = [name for name in headers if name in table and table[name].notna().any()]
+    show_table([headers[name] for name in kept], table[kept].itertuples(index=False, name=None))
 
 
 for name in ("matmul", "step", "engines", "scale"):

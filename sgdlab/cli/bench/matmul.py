@@ -6,11 +6,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sgdlab.analysis.wording import count, number
-from sgdlab.cli.bench import Figure, Measuring, Repeats, group, middle_half, progress
-from sgdlab.cli.console import say, show_table
+from sgdlab.cli.bench import Figure, Measuring, Repeats, group, progress, show_columns
+from sgdlab.cli.console import say
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+HEADERS = {
+    "method": "method", "seconds": "seconds", "seconds_half": "middle half", "gflops": "GFLOP/s",
+    "ratio_to_whole": "× whole", "chapter_printed": "chapter printed", "chapter_corrected": "by 2·m·n·k",
+}  # fmt: skip
 
 
 @group.command("matmul")
@@ -34,10 +40,10 @@ def matmul(
     from sgdlab.bench.matmul import matmul_table
 
     with progress() as on_done:
-        table = matmul_table(size, repeats, threads, measuring.pin, on_done)
+        table = matmul_table(size, repeats, threads, on_done)
     show(table, size)
     job, where = f"float32, {count(threads, 'thread')}", measuring.conditions()
-    say(f"{job}; {repeats} repeats; {where}")
+    say(f"{job}; {count(repeats, 'round')}; {where}")
     measuring.write(table)
     note = f"{size} x {size}, {job}; {where}"
     say(str(plots.save_figure(plots.matmul_figure(table, title="One matrix product in four ways", note=note), out)))
@@ -47,16 +53,7 @@ def show(table: "pd.DataFrame", size: int) -> None:
     """A row for each method, beside the chapter's figures where it has them, and what was counted."""
     from sgdlab.bench.matmul import product_flops
 
-    headers = ["method", "seconds", "middle half", "GFLOP/s", "× whole"]
-    rows = [
-        [row["method"], row["seconds"], middle_half(row, "seconds"), row["gflops"], row["ratio_to_whole"]]
-        for row in table.to_dict("records")
-    ]
-    if "chapter_printed" in table:
-        headers += ["chapter printed", "by 2·m·n·k"]
-        pairs = zip(table["chapter_printed"], table["chapter_corrected"], strict=True)
-        rows = [[*row, *pair] for row, pair in zip(rows, pairs, strict=True)]
-    show_table(headers, rows)
+    show_columns(table, HEADERS)
     flops = product_flops(size, size, size) / 1e9
     say(f"a product of {size} x {size} matrices is 2·m·n·k = {number(flops)} GFLOP")
     if "chapter_printed" in table:

@@ -1,11 +1,16 @@
 """`sgdlab bench scale`: how time and memory grow with runs and rows."""
 
-from sgdlab.cli.bench import Measuring, Repeats, group, middle_half, progress
-from sgdlab.cli.console import say, show_table
+from sgdlab.analysis.wording import count
+from sgdlab.cli.bench import Measuring, Repeats, group, progress, show_columns
+from sgdlab.cli.console import say
 
-RUNS = {
+RUNS_HEADERS = {
     "runs": "runs", "seconds": "seconds", "run_ms": "ms per run", "own_ms": "ms per further run", "ratio": "× first",
     "memory_mib": "MiB", "workers_memory_mib": "MiB of workers",
+}  # fmt: skip
+ROWS_HEADERS = {
+    "rows": "rows", "engine": "engine", "threads": "threads", "example_ns": "ns per example",
+    "example_ns_half": "middle half", "ratio": "× first",
 }  # fmt: skip
 
 
@@ -22,26 +27,13 @@ def scale(measuring: Measuring, repeats: Repeats = 3) -> None:
     from sgdlab.bench import scale as bench
 
     with progress() as on_done:
-        runs = bench.runs_table(api.sweep, pinned=measuring.pin, on_done=on_done)
-    show_table(list(RUNS.values()), runs[list(RUNS)].astype({"runs": object}).itertuples(index=False))
+        runs = bench.runs_table(api.sweep, on_done=on_done)
+    show_columns(runs, RUNS_HEADERS)
     say(bench.RUNS_IN_WORDS)
     with progress() as on_done:
-        rows = bench.rows_table(repeats, pinned=measuring.pin, on_done=on_done)
-    show_table(
-        ["rows", "engine", "threads", "ns per example", "middle half", "× first"],
-        [
-            [
-                row["rows"],
-                row["engine"],
-                row["threads"],
-                row["example_ns"],
-                middle_half(row, "example_ns"),
-                row["ratio"],
-            ]
-            for row in rows.to_dict("records")
-        ],
-    )
+        rows = bench.rows_table(repeats, on_done=on_done)
+    show_columns(rows, ROWS_HEADERS)
     say(bench.ROWS_IN_WORDS)
-    say(f"{repeats} repeats of the rows, one of the runs; {measuring.conditions()}")
+    say(f"{count(repeats, 'round')} of the rows, one of the runs; {measuring.conditions()}")
     measuring.write(runs, "-runs")
     measuring.write(rows, "-rows")

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sgdlab.cli.bench import Figure, Measuring, Repeats, group, middle_half, progress
-from sgdlab.cli.console import say, show_table
+from sgdlab.analysis.wording import count
+from sgdlab.cli.bench import Figure, Measuring, Repeats, group, progress, show_columns
+from sgdlab.cli.console import say
 from sgdlab.cli.options import ConfigOverrides, SourceOrDefault, listed
 from sgdlab.cli.progress import downloading
 
@@ -15,8 +16,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sgdlab.bench.step import Contender
-    from sgdlab.config import Config
+    from sgdlab.config import Document
     from sgdlab.data import PreparedData
+
+
+HEADERS = {
+    "engine": "engine", "batch_size": "batch size", "threads": "threads", "step_us": "µs/step",
+    "step_us_half": "middle half", "examples_per_second": "examples/s", "times_plain": "× plain",
+    "times_roofline": "× roofline",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,16 +47,20 @@ class Compared:
         int | None, typer.Option(min=1, max=1024, metavar="N", help="Threads of all; else 1, of auto the config's own.")
     ] = None
 
-    def contenders(self, config: "Config", data: "PreparedData") -> "tuple[list[Contender], list[str]]":
-        """See `bench.step.contenders_of`."""
+    def contenders(self, document: "Document") -> "tuple[list[Contender], PreparedData, list[str]]":
+        """Who takes part, the data, and who is absent; see `bench.step.contenders_of`."""
         from sgdlab.bench.step import contenders_of, default_batch_sizes
+        from sgdlab.data import config_and_data
 
+        with downloading() as downloads:
+            config, data = config_and_data(document, downloads)
         names = listed(self.engines, "--engines") or None
         alone = names == ("auto",)
         sizes = listed(self.batch_sizes, "--batch-sizes") or default_batch_sizes(len(data.train), 2 if alone else 4)
         threads = self.threads if alone else self.threads or 1
         baseline = not alone if self.baseline is None else self.baseline
-        return contenders_of(config, data, sizes, threads, names, baseline, self.peers)
+        contenders, absent = contenders_of(config, data, sizes, threads, names, baseline, self.peers)
+        return contenders, data, absent
 
 
 @group.command("step")
@@ -74,17 +86,14 @@ def step(
     measuring.begin(out)
     from sgdlab import plots
     from sgdlab.bench.step import step_table
-    from sgdlab.data import config_and_data
 
-    with downloading() as downloads:
-        parsed, data = config_and_data(changes.document(config), downloads)
-    contenders, absent = compared.contenders(parsed, data)
+    contenders, data, absent = compared.contenders(changes.document(config))
     with progress() as on_done:
-        table = step_table(contenders, data, repeats, measuring.pin, on_done)
+        table = step_table(contenders, data, repeats, on_done)
     show(table, absent, compared.peers)
+    parsed, where = contenders[0].config, measuring.conditions()
     job = f"{config}: {parsed.dataset.name}, {parsed.model.name}, {parsed.optimizer.name}"
-    where = measuring.conditions()
-    say(f"{job}; {repeats} repeats; {where}")
+    say(f"{job}; {count(repeats, 'round')}; {where}")
     measuring.write(table)
     say(str(plots.save_figure(plots.step_figure(table, title=f"A training step of {job}", note=where), out)))
 
@@ -97,23 +106,13 @@ def show(table: "pd.DataFrame", absent: list[str], peers: bool) -> None:
 
     for reason in absent:
         say(f"left out: {reason}")
-    measured = bool(table["times_plain"].notna().any())
-    headers = ["engine", "batch size", "threads", "µs/step", "middle half", "examples/s"]
-    headers += ["× plain", "× roofline"] if measured else []
-    show_table(headers, [_cells(row, measured) for row in table.to_dict("records")])
+    taken = "auto: " + table["taken"]
+    show_columns(table.assign(engine=table["engine"].where(table["engine"] != "auto", taken)), HEADERS)
     for line in bench.knees_in_words(table):
         say(line)
-    texts = [bench.IN_WORDS]
-    texts += [bench.BASELINES_IN_WORDS, roofline.IN_WORDS] if measured else []
-    for text in texts + ([others.THREADS_IN_WORDS] if peers else []):
-        say(text)
-
-
-def _cells(row: dict[Any, Any], baseline: bool) -> list[Any]:
-    name = row["engine"] if row["engine"] != "auto" else f"auto: {row['taken']}"
-    cells = [name, row["batch_size"], row["threads"], row["step_us"], middle_half(row, "step_us")]
-    return [
-        *cells,
-        round(row["examples_per_second"]),
-        *((row["times_plain"], row["times_roofline"]) if baseline else ()),
-    ]
+    say(bench.IN_WORDS)
+    if (table["engine"] == bench.ROOFLINE).any():
+        say(bench.BASELINES_IN_WORDS)
+        say(roofline.IN_WORDS)
+    if peers:
+        say(others.THREADS_IN_WORDS)

@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from sgdlab.probes.noise_run import NoiseRun
     from sgdlab.probes.noise_scale import NoiseProbe
     from sgdlab.probes.study_fit import StudyFit
+    from sgdlab.runs.folder import RunFolder
     from sgdlab.training.engines.base import Workload
 
+ConfigOrRun = Annotated[
+    str, typer.Argument(metavar="CONFIG|RUN", help="A config, or a run folder, whose config is trained again.")
+]
 _measured = partial(typer.Option, rich_help_panel="What is measured")
 COLUMNS = {"grad_sq_norm": "|G|²", "trace_sigma": "tr Σ", "noise_scale": "noise scale (examples)"}
 
@@ -45,12 +49,7 @@ class Measured:
 
 
 @group.command("noise-scale")
-def noise_scale(
-    config: Annotated[
-        str, typer.Argument(metavar="CONFIG|RUN", help="A config, or a run folder, whose config is trained again.")
-    ],
-    measured: Measured, changes: ConfigOverrides, output: Output,
-) -> None:  # fmt: skip
+def noise_scale(config: ConfigOrRun, measured: Measured, changes: ConfigOverrides, output: Output) -> None:
     """Measure |G|², tr Σ and the noise scale tr Σ/|G|² (in examples) while a config trains.
 
     The weights stand still while it measures, and the training is that of `sgdlab train`. The b^(−1/2) law of
@@ -64,16 +63,16 @@ def noise_scale(
 
     sgdlab probe noise-scale runs/20261121-194503-mnist-10k-adam-bs8 --study runs/my-study
     """
-    from sgdlab.probes.noise_run import histories_compared, run_with_noise, write_noise_run
+    from sgdlab.probes.noise_run import run_with_noise, write_noise_run
     from sgdlab.probes.study_fit import study_fit
     from sgdlab.runs.folder import RunFolder, is_run, named_folder, run_name
     from sgdlab.runs.names import CONFIG
     from sgdlab.training.start import new_session
 
     fit = study_fit(measured.study) if measured.study is not None else None
-    again = config if is_run(Path(config)) else None
+    again = Path(config) if is_run(Path(config)) else None
     with downloading() as progress:
-        session = new_session(changes.document(f"{again}/{CONFIG}" if again else config), progress)
+        session = new_session(changes.document(config if again is None else str(again / CONFIG)), progress)
     probe = measured.probe(session.workload)
     output.tell(f"noise scale {probe.in_words}")
     folder = RunFolder(named_folder(output.runs_dir, output.name, f"{run_name(session.config)}-noise-scale"))
@@ -82,24 +81,27 @@ def noise_scale(
     write_noise_run(run, folder.path, fit, again)
     if not output.quiet:
         show(run, fit)
-        if again and not changes.given:
-            say(f"{again} was trained again: {histories_compared(Path(again), folder.path)}")
-    say(str(folder.path))
-    close(folder.summary(), output.quiet)
+    close(folder, output.quiet, None if changes.given else again)
 
 
-def close(summary: dict[str, Any], quiet: bool) -> None:
-    """Say how the run ended, and leave with its exit code."""
-    if not quiet and summary["status"] != "completed":
+def close(folder: "RunFolder", quiet: bool, again: Path | None) -> None:
+    """Say how the run ended, and how it compares with the one of equal config; leave with its exit code."""
+    from sgdlab.probes.noise_run import histories_compared
+
+    summary = folder.summary()
+    if again is not None and not quiet:
+        say(f"{again} was trained again: {histories_compared(again, folder.path)}")
+    if summary["status"] != "completed" and not quiet:
         say(f"{summary['status']}: {result_in_words(summary)}; what was measured until then is kept")
+    say(str(folder.path))
     raise typer.Exit(EXIT_CODES[summary["status"]])
 
 
 def show(run: "NoiseRun", fit: "StudyFit | None") -> None:
     """The table, the law, and what a reader must know."""
-    table, exact = run.table(), run.probe.per_example is not None
+    table = run.table()
     rows = [
-        [int(row["step"]), float(row["epoch"])] + [_with_interval(row, name, exact) for name in COLUMNS]
+        [int(row["step"]), float(row["epoch"]), *(_with_interval(row, name, run.exact) for name in COLUMNS)]
         for _, row in table.iterrows()
     ]
     show_table(["step", "epoch", *COLUMNS.values()], rows)

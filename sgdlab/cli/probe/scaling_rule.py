@@ -1,5 +1,6 @@
 """`sgdlab probe scaling-rule`: a config moved to another batch size, and the rule put to the test."""
 
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -16,21 +17,19 @@ if TYPE_CHECKING:
     from sgdlab.probes.scaling_rule import ScaledConfig
 
 
+@dataclass(frozen=True)
+class Rule:
+    """Which rule, to which batch size, and whether it is put to the test."""
+
+    to: Annotated[int | None, typer.Option(min=1, metavar="N", help="New batch size; for growth the largest.")] = None
+    rule: Annotated[Literal["linear", "sqrt", "adam", "growth"], typer.Option(help="How the rate follows.")] = "linear"
+    check: Annotated[bool, typer.Option("--check", help="Train both and compare their curves by epoch.")] = False
+    seeds: Annotated[str | None, typer.Option(metavar="A-B", help="Seeds of the check, as 0-2.")] = None
+    out: Annotated[Path | None, output_option(metavar="FILE", help="Where the new config goes, else printed.")] = None
+
+
 @group.command("scaling-rule")
-def scaling_rule(
-    config: Source,
-    changes: ConfigOverrides,
-    output: Output,
-    to: Annotated[int | None, typer.Option(min=1, metavar="N", help="New batch size; for growth the largest.")] = None,
-    rule: Annotated[
-        Literal["linear", "sqrt", "adam", "growth"], typer.Option("--rule", help="How the rate follows.")
-    ] = "linear",
-    check: Annotated[bool, typer.Option("--check", help="Train both and compare their curves by epoch.")] = False,
-    seeds: Annotated[str | None, typer.Option(metavar="A-B", help="Seeds of the check, as 0-2.")] = None,
-    out: Annotated[
-        Path | None, output_option(metavar="FILE", help="Where the new config goes; else it is printed.")
-    ] = None,
-) -> None:
+def scaling_rule(config: Source, asked: Rule, changes: ConfigOverrides, output: Output) -> None:
     """Move a config to another batch size by a rule of the literature, and check the rule by training both.
 
     linear: rate times κ with warm-up (SGD). sqrt: rate times √κ. adam: √κ, and its averages with it. growth:
@@ -48,16 +47,16 @@ def scaling_rule(
     from sgdlab.probes.scaling_rule import apply_scaling_rule
     from sgdlab.training.start import new_session
 
-    if out is not None and out.exists():
-        raise ConfigError(f"--out {out}: exists already; choose another name or remove it")
+    if asked.out is not None and asked.out.exists():
+        raise ConfigError(f"--out {asked.out}: exists already; choose another name or remove it")
     document = changes.document(config)
     with downloading() as progress:
         original = new_session(document, progress)
-    scaled = apply_scaling_rule(document, rule, to, len(original.data.train))
+    scaled = apply_scaling_rule(document, asked.rule, asked.to, len(original.data.train))
     new_session(scaled.document)  # what cannot be trained is refused before anything is written
-    write(scaled, out, check, output)
-    if check:
-        run_check(document, scaled, seeds_in(seeds), output)
+    write(scaled, asked.out, asked.check, output)
+    if asked.check:
+        run_check(document, scaled, seeds_in(asked.seeds), output)
 
 
 def write(scaled: "ScaledConfig", out: Path | None, check: bool, output: Output) -> None:
