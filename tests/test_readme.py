@@ -28,12 +28,12 @@ REDUCED = {  # how a command begins -> options to add or to replace
     "sgdlab sweep d2l": "--epochs 1 --seeds 0-1",
     "sgdlab sweep parr": SMALL,
     "sgdlab train parr": SMALL,
-    "sgdlab noise-scale": f"{SMALL} --points 1 --pairs 2",
-    "sgdlab lr-range": "--set dataset.limit=600 --range-steps 30 --stable-steps 12",
+    "sgdlab probe noise-scale": "--set dataset.limit=600 --set epochs=1 --points 1 --pairs 2",
+    "sgdlab probe lr-range": "--set dataset.limit=600 --range-steps 30 --stable-steps 12",
     "sgdlab bench matmul": "--size 32 --repeats 1",
     "sgdlab bench step": "--repeats 1 --set dataset.limit=600",
 }
-ONLY_HELP = ("sgdlab lesson", "sgdlab study", "sgdlab recommend", "sgdlab bench grid", "sgdlab bench scale")
+ONLY_HELP = ("sgdlab lesson", "sgdlab study", "sgdlab recommend", "sgdlab bench engines", "sgdlab bench scale")
 """These measure for minutes, and their own tests run them small."""
 INSTALLS = re.compile(r"\bpip\b|\bvenv\b|\bapt-get\b")
 NEEDS_A_SHELL = re.compile(r"[|><&;$*`]|^\w+=")

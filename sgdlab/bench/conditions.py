@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from sgdlab.analysis.wording import count
 from sgdlab.runs.environment import environment
 
 
@@ -37,7 +38,7 @@ def conditions(pinned: int | None) -> dict[str, Any]:
 
 def in_words(facts: dict[str, Any]) -> str:
     """The conditions as one line under a table or figure."""
-    cores = f"{facts['cores']} core{'s' if facts['cores'] != 1 else ''}"
-    where = cores if facts["pinned_core"] is None else f"pinned to core {facts['pinned_core']}"
+    pinned = facts["pinned_core"]
+    where = count(facts["cores"], "core") if pinned is None else f"pinned to core {pinned}"
     versions = ", ".join(f"{name} {facts[name]}" for name in ("sgdlab", "python", "torch", "numba"))
     return f"{facts['cpu']}, {where}; {versions}"

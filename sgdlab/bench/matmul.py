@@ -1,22 +1,23 @@
-"""The chapter's four ways to one matrix product: element by element, by columns, in blocks, whole."""
+"""The chapter's four methods of one matrix product: element by element, by columns, in blocks, whole."""
 
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from sgdlab.bench.conditions import conditions, torch_threads
-from sgdlab.bench.timing import TellRounds, interleaved, spread
+from sgdlab.bench.conditions import torch_threads
+from sgdlab.bench.timing import OnDone, interleaved, spread, unseen
 
 if TYPE_CHECKING:
     import pandas as pd
 
 BLOCK = 64  # columns in a block
-SAMPLE_SECONDS = 0.02  # a fast way repeats its product until a sample takes so long
-ELEMENT_SECONDS = 0.5  # element by element as many rows as take so long
-ELEMENT_EVERY = 10  # and in every tenth round only
+SAMPLE_SECONDS = 0.02
+"""A sample: as many products as take so long, or of element by element so many rows of one."""
 
 CHAPTER_SIZE = 256
 CHAPTER_FLOPS = 2e9  # what the chapter counts for its product of 2 · 256³ = 0.0336e9
@@ -48,8 +49,8 @@ def whole(a: Tensor, b: Tensor, c: Tensor) -> None:
     torch.mm(b, c, out=a)
 
 
-Way = Callable[[Tensor, Tensor, Tensor], None]
-WAYS: dict[str, Way] = {
+Product = Callable[[Tensor, Tensor, Tensor], None]
+PRODUCTS: dict[str, Product] = {
     "element by element": element_by_element,
     "column by column": column_by_column,
     "in blocks": in_blocks,
@@ -62,37 +63,44 @@ def product_flops(m: int, n: int, k: int) -> int:
     return 2 * m * n * k
 
 
-def matmul_table(
-    size: int, repeats: int, threads: int, pinned: int | None = None, tell: TellRounds = lambda done, total: None
-) -> "pd.DataFrame":
-    """A row for each way; seconds are medians per product [size, size] x [size, size], float32.
+def matmul_table(size: int, repeats: int, threads: int, on_done: OnDone = unseen) -> "pd.DataFrame":
+    """A row for each method; seconds are medians per product, timed as in `product_seconds`.
 
-    The clock includes Python's own loop over elements, columns or blocks and the writing of the result;
-    it excludes making the matrices and one warm-up of each way. Fast ways repeat the product until a sample
-    takes 20 ms. Element by element is timed in every tenth round only, and on as many rows as take 0.5 s
-    (`rows_timed`), scaled to all of them.
+    Columns: method, size, rows_timed, repeats, seconds with quartiles, gflops, ratio_to_whole, threads, and at the
+    chapter's size what it printed.
     """
     import pandas as pd
 
+    found, rows = product_seconds(size, repeats, threads, on_done)
+    table = pd.DataFrame([_row(name, size, rows[name], values) for name, values in found.items()])
+    table["ratio_to_whole"] = table["gflops"] / float(table.loc[table["method"] == "whole", "gflops"].iloc[0])
+    return table.assign(threads=threads)
+
+
+def product_seconds(
+    size: int, rounds: int, threads: int = 1, on_done: OnDone = unseen
+) -> tuple[dict[str, NDArray[np.float64]], dict[str, int]]:
+    """Method -> seconds of a product [size, size] x [size, size], float32, [rounds] interleaved; method -> rows timed.
+
+    The clock includes Python's own loop over elements, columns or blocks and the writing of the result; it
+    excludes making the matrices and a warm-up. A sample takes about 20 ms: fast methods repeat the product,
+    element by element is timed on as many rows as take so long and scaled to all of them.
+    """
     generator = torch.Generator().manual_seed(0)
     a, b, c = torch.zeros(size, size), *torch.randn(2, size, size, generator=generator)
     with torch_threads(threads):
-        rows = {name: _rows_to_time(way, a, b, c) if way is element_by_element else size for name, way in WAYS.items()}
-        works = [_timed(way, a[: rows[name]], b[: rows[name]], c) for name, way in WAYS.items()]
-        every = [ELEMENT_EVERY if way is element_by_element else 1 for way in WAYS.values()]
-        found = interleaved(works, repeats, tell, every)
-    table = pd.DataFrame(
-        [_row(name, size, rows[name], values * size / rows[name]) for name, values in zip(WAYS, found, strict=True)]
-    )
-    table["ratio_to_whole"] = table["gflops"] / float(table.loc[table["method"] == "whole", "gflops"].iloc[0])
-    return table.assign(threads=threads, **conditions(pinned))
+        row_seconds = min(_seconds_of(element_by_element, a[:1], b[:1], c) for _ in range(5))
+        rows = dict.fromkeys(PRODUCTS, size)
+        rows["element by element"] = max(min(int(SAMPLE_SECONDS / row_seconds), size), 1)
+        works = [_sampled(product, a[: rows[name]], b[: rows[name]], c) for name, product in PRODUCTS.items()]
+        found = interleaved(works, rounds, on_done)
+    return {name: values * size / rows[name] for name, values in zip(PRODUCTS, found, strict=True)}, rows
 
 
-def _row(name: str, size: int, rows: int, seconds: Any) -> dict[str, Any]:
-    taken = spread(seconds)
+def _row(name: str, size: int, rows: int, seconds: NDArray[np.float64]) -> dict[str, Any]:
     row: dict[str, Any] = {"method": name, "size": size, "rows_timed": rows, "repeats": len(seconds)}
-    row |= {"seconds": taken.median, "seconds_low": taken.low, "seconds_high": taken.high}
-    row["gflops"] = product_flops(size, size, size) / taken.median / 1e9
+    row |= spread(seconds).columns("seconds")
+    row["gflops"] = product_flops(size, size, size) / row["seconds"] / 1e9
     if size == CHAPTER_SIZE:
         printed = CHAPTER_GFLOPS[name]
         row["chapter_printed"] = printed
@@ -100,23 +108,16 @@ def _row(name: str, size: int, rows: int, seconds: Any) -> dict[str, Any]:
     return row
 
 
-def _timed(way: Way, a: Tensor, b: Tensor, c: Tensor) -> Callable[[], float]:
-    """Seconds of one product, as the mean of as many as take SAMPLE_SECONDS."""
-
-    def products(count: int) -> float:
-        started = time.perf_counter()
-        for _ in range(count):
-            way(a, b, c)
-        return (time.perf_counter() - started) / count
-
-    count = max(int(SAMPLE_SECONDS / products(1)), 1)
-    if count > 1:  # the first product was warm-up
-        count = max(int(SAMPLE_SECONDS / products(min(count, 100))), 1)
-    return lambda: products(count)
-
-
-def _rows_to_time(way: Way, a: Tensor, b: Tensor, c: Tensor) -> int:
-    way(a[:1], b[:1], c)
+def _seconds_of(product: Product, a: Tensor, b: Tensor, c: Tensor, count: int = 1) -> float:
+    """Seconds of one product, the mean of so many."""
     started = time.perf_counter()
-    way(a[:1], b[:1], c)
-    return max(min(int(ELEMENT_SECONDS / (time.perf_counter() - started)), len(b)), 1)
+    for _ in range(count):
+        product(a, b, c)
+    return (time.perf_counter() - started) / count
+
+
+def _sampled(product: Product, a: Tensor, b: Tensor, c: Tensor) -> Callable[[], float]:
+    """What measures one product: the mean of as many as take SAMPLE_SECONDS, warmed up."""
+    count = max(int(SAMPLE_SECONDS / _seconds_of(product, a, b, c)), 1)
+    count = max(int(SAMPLE_SECONDS / _seconds_of(product, a, b, c, min(count, 100))), 1)
+    return lambda: _seconds_of(product, a, b, c, count)

@@ -19,7 +19,7 @@ from sgdlab.data import PreparedData
 from sgdlab.schema.models.mlp import LinearModel, MlpModel
 from sgdlab.schema.optimizers.adam import Adam
 from sgdlab.schema.optimizers.sgd import Sgd
-from sgdlab.training.engines.base import build_workload
+from sgdlab.training.engines.base import Workload, build_workload
 from sgdlab.training.losses import loss_of
 from sgdlab.training.sampling import batch_plan
 
@@ -28,20 +28,14 @@ class Absent(Exception):
     """A peer that is not installed, or cannot train this config; the message says which."""
 
 
-Train = Callable[[int], float]
-"""Trains so many epochs from new weights; seconds, set-up excluded."""
-
-
 def data_loader(config: Config, data: PreparedData) -> TimedTraining:
     """The plain loop over torch's DataLoader(TensorDataset(x, y), shuffle=True)."""
-    size = _batch_size(config, data)
 
     def train(epochs: int) -> float:
         torch.set_num_threads(int(config.threads))
         workload = build_workload(config, data)
         optimizer = plain_optimizer(config.optimizer, workload.model, config.learning_rate.initial)
-        rows = torch.utils.data.TensorDataset(workload.train.x, workload.train.y)
-        loader = torch.utils.data.DataLoader(rows, batch_size=size, shuffle=True)
+        loader = _loader(workload)
         started = time.perf_counter()
         for _ in range(epochs):
             for x, y in loader:
@@ -68,10 +62,11 @@ def scikit_learn(config: Config, data: PreparedData) -> TimedTraining:
         raise Absent("knows sgd and adam only")
     kind = MLPClassifier if data.task == "classification" else MLPRegressor
     y = data.train.y if data.outputs > 1 or data.task == "classification" else data.train.y.ravel()
+    options: dict[str, Any] = {}
+    if isinstance(optimizer, Sgd):
+        options = {"momentum": optimizer.momentum, "nesterovs_momentum": optimizer.nesterov}
 
     def fit(epochs: int) -> float:
-        options: dict[str, Any] = {"momentum": optimizer.momentum} if isinstance(optimizer, Sgd) else {}
-        options |= {"nesterovs_momentum": optimizer.nesterov} if isinstance(optimizer, Sgd) else {}
         net = kind(
             model.hidden, activation=activations[model.activation], solver=optimizer.name, max_iter=epochs, tol=0.0,
             learning_rate_init=config.learning_rate.initial, batch_size=_batch_size(config, data),
@@ -95,8 +90,6 @@ def lightning(config: Config, data: PreparedData) -> TimedTraining:
 
     for name in ("lightning.pytorch", "pytorch_lightning"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    workload = build_workload(config, data)
-    rows = torch.utils.data.TensorDataset(workload.train.x, workload.train.y)
 
     class Module(pl.LightningModule):  # type: ignore[misc,unused-ignore]
         def __init__(self) -> None:
@@ -115,17 +108,15 @@ def lightning(config: Config, data: PreparedData) -> TimedTraining:
         def on_train_epoch_end(self) -> None:
             self.seconds += time.perf_counter() - self.started
 
+    quiet = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
+
     def train(epochs: int) -> float:
         torch.set_num_threads(int(config.threads))
-        loader = torch.utils.data.DataLoader(rows, batch_size=_batch_size(config, data), shuffle=True)
         module = Module()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            trainer = pl.Trainer(
-                max_epochs=epochs, accelerator="cpu", logger=False, enable_checkpointing=False,
-                enable_progress_bar=False, enable_model_summary=False,
-            )  # fmt: skip
-            trainer.fit(module, loader)
+            trainer = pl.Trainer(max_epochs=epochs, accelerator="cpu", **dict.fromkeys(quiet, False))
+            trainer.fit(module, _loader(build_workload(config, data)))
         return module.seconds
 
     return _by_epochs(train, config, data)
@@ -134,32 +125,28 @@ def lightning(config: Config, data: PreparedData) -> TimedTraining:
 def keras(config: Config, data: PreparedData) -> TimedTraining:
     """Keras's fit on JAX (or KERAS_BACKEND); the clock is fit of k epochs after a first one has compiled."""
     os.environ.setdefault("KERAS_BACKEND", "jax")
-    _require("keras")
-    _require(os.environ["KERAS_BACKEND"])
+    _require("keras", os.environ["KERAS_BACKEND"])
     import keras as k
 
     widths, activation, output = _layers(config, data)
-    rate, optimizer = config.learning_rate.initial, config.optimizer
+    rate, optimizer = config.learning_rate.initial, _known_optimizer(config)
     if isinstance(optimizer, Sgd):
         rule = k.optimizers.SGD(rate, momentum=optimizer.momentum, nesterov=optimizer.nesterov)
-    elif isinstance(optimizer, Adam):
+    else:
         kind = k.optimizers.Adam if optimizer.name == "adam" else k.optimizers.AdamW
         rule = kind(rate, beta_1=optimizer.beta1, beta_2=optimizer.beta2, epsilon=optimizer.eps)
-    else:
-        raise Absent("is set up for sgd, adam and adamw only")
     layers = [k.layers.Input((widths[0],)), *(k.layers.Dense(width, activation=activation) for width in widths[1:-1])]
     net = k.Sequential([*layers, k.layers.Dense(widths[-1], activation="softmax" if output == "softmax" else None)])
     classes = config.loss == "cross_entropy"
     loss = k.losses.SparseCategoricalCrossentropy(from_logits=output == "logits") if classes else "mse"
     net.compile(optimizer=rule, loss=loss)
-    x, y, size = data.train.x, data.train.y, _batch_size(config, data)
-    net.fit(x, y, batch_size=size, epochs=1, verbose=0)
 
     def train(epochs: int) -> float:
         started = time.perf_counter()
-        net.fit(x, y, batch_size=size, epochs=epochs, verbose=0)
+        net.fit(data.train.x, data.train.y, batch_size=_batch_size(config, data), epochs=epochs, verbose=0)
         return time.perf_counter() - started
 
+    train(1)
     return _by_epochs(train, config, data)
 
 
@@ -168,67 +155,67 @@ def jax(config: Config, data: PreparedData) -> TimedTraining:
 
     The shorter last batch is left out, as scan wants equal shapes; its examples are not counted.
     """
-    _require("jax")
-    _require("optax")
+    _require("jax", "optax")
+    import jax as j
+    import jax.numpy as jnp
+    import optax
+
+    rate, optimizer = config.learning_rate.initial, _known_optimizer(config)
+    if isinstance(optimizer, Sgd):
+        rule = optax.sgd(rate, momentum=optimizer.momentum or None, nesterov=optimizer.nesterov)
+    else:
+        kind = optax.adam if optimizer.name == "adam" else optax.adamw
+        rule = kind(rate, b1=optimizer.beta1, b2=optimizer.beta2, eps=optimizer.eps)
+    loss_of_batch, initial = _jax_network(config, data)
+    x, y = jnp.asarray(data.train.x), jnp.asarray(data.train.y)
+    size, rows = _batch_size(config, data), len(data.train)
+    steps = rows // size
+
+    def step(state: Any, chosen: Any) -> Any:
+        loss, gradient = j.value_and_grad(loss_of_batch)(state[0], x[chosen], y[chosen])
+        updates, kept = rule.update(gradient, state[1], state[0])
+        return (optax.apply_updates(state[0], updates), kept), loss
+
+    def epoch_steps(state: Any, key: Any) -> Any:
+        return j.lax.scan(step, state, j.random.permutation(key, rows)[: steps * size].reshape(steps, size))
+
+    epoch = j.jit(epoch_steps)
+
+    def train(epochs: int) -> float:
+        state, loss = (initial, rule.init(initial)), None
+        started = time.perf_counter()
+        for number in range(epochs):
+            state, loss = epoch(state, j.random.PRNGKey(number))
+        j.block_until_ready((state, loss))
+        return time.perf_counter() - started
+
+    train(1)
+    return _by_epochs(train, config, data, whole_batches=True)
+
+
+def _jax_network(config: Config, data: PreparedData) -> tuple[Callable[[Any, Any, Any], Any], list[Any]]:
+    """The loss of a batch as a function of (parameters, x, y), and initial parameters (weight, bias) by layer."""
     import jax as j
     import jax.numpy as jnp
     import optax
 
     widths, activation, output = _layers(config, data)
     act = {"relu": j.nn.relu, "tanh": jnp.tanh, "sigmoid": j.nn.sigmoid, "gelu": partial(j.nn.gelu, approximate=False)}
-    rate, optimizer = config.learning_rate.initial, config.optimizer
-    if isinstance(optimizer, Sgd):
-        rule = optax.sgd(rate, momentum=optimizer.momentum or None, nesterov=optimizer.nesterov)
-    elif isinstance(optimizer, Adam):
-        kind = optax.adam if optimizer.name == "adam" else optax.adamw
-        rule = kind(rate, b1=optimizer.beta1, b2=optimizer.beta2, eps=optimizer.eps)
-    else:
-        raise Absent("is set up for sgd, adam and adamw only")
-    x, y = jnp.asarray(data.train.x), jnp.asarray(data.train.y)
-    size, rows = _batch_size(config, data), len(data.train)
-    steps = rows // size
-
-    def loss_value(parameters: Any, bx: Any, by: Any) -> Any:
-        for weight, bias in parameters[:-1]:
-            bx = act[activation](bx @ weight + bias)
-        z = bx @ parameters[-1][0] + parameters[-1][1]
-        z = j.nn.softmax(z) if output == "softmax" else z
-        if config.loss == "cross_entropy":
-            return optax.softmax_cross_entropy_with_integer_labels(z, by).mean()
-        return ((z - by) ** 2).mean() * (0.5 if config.loss == "half_mse" else 1.0)
-
-    def epoch_steps(parameters: Any, memory: Any, key: Any) -> Any:
-        order = j.random.permutation(key, rows)[: steps * size].reshape(steps, size)
-
-        def step(state: Any, chosen: Any) -> Any:
-            loss, gradient = j.value_and_grad(loss_value)(state[0], x[chosen], y[chosen])
-            updates, kept = rule.update(gradient, state[1], state[0])
-            return (optax.apply_updates(state[0], updates), kept), loss
-
-        return j.lax.scan(step, (parameters, memory), order)
-
-    epoch = j.jit(epoch_steps)
-
     rng = np.random.default_rng(config.seed)
     initial = [
         (jnp.asarray(rng.normal(0, a**-0.5, (a, b)).astype(np.float32)), jnp.zeros(b)) for a, b in pairwise(widths)
     ]
 
-    def train(epochs: int) -> float:
-        state, loss = (initial, rule.init(initial)), None
-        started = time.perf_counter()
-        for number in range(epochs):
-            state, loss = epoch(*state, j.random.PRNGKey(number))
-        j.block_until_ready((state, loss))
-        return time.perf_counter() - started
+    def loss_of_batch(parameters: Any, x: Any, y: Any) -> Any:
+        for weight, bias in parameters[:-1]:
+            x = act[activation](x @ weight + bias)
+        z = x @ parameters[-1][0] + parameters[-1][1]
+        z = j.nn.softmax(z) if output == "softmax" else z
+        if config.loss == "cross_entropy":
+            return optax.softmax_cross_entropy_with_integer_labels(z, y).mean()
+        return ((z - y) ** 2).mean() * (0.5 if config.loss == "half_mse" else 1.0)
 
-    train(1)
-
-    def run(wanted: int) -> Sample:
-        epochs = max(-(-wanted // steps), 1)
-        return Sample(train(epochs), epochs * steps, epochs * steps * size)
-
-    return run
+    return loss_of_batch, initial
 
 
 PEERS: dict[str, Callable[[Config, PreparedData], TimedTraining]] = {
@@ -243,20 +230,37 @@ PEERS: dict[str, Callable[[Config, PreparedData], TimedTraining]] = {
 THREADS_IN_WORDS = "Keras and JAX take the threads they like whatever --threads says; --pin CORE holds all to one core"
 
 
-def _by_epochs(train: Train, config: Config, data: PreparedData) -> TimedTraining:
-    """A contender that trains whole epochs only, at least as many as the steps asked for."""
-    rows = len(data.train)
-    steps = batch_plan(config, rows).steps_in(0)
+def _by_epochs(
+    train: Callable[[int], float], config: Config, data: PreparedData, whole_batches: bool = False
+) -> TimedTraining:
+    """A contender that trains whole epochs only, at least as many as the steps asked for.
+
+    train: trains so many epochs from new weights; seconds, set-up excluded. whole_batches: without the shorter last.
+    """
+    rows, size = len(data.train), _batch_size(config, data)
+    steps = rows // size if whole_batches else -(-rows // size)
 
     def run(wanted: int) -> Sample:
         epochs = max(-(-wanted // steps), 1)
-        return Sample(train(epochs), epochs * steps, epochs * rows)
+        return Sample(train(epochs), epochs * steps, epochs * min(steps * size, rows))
 
     return run
 
 
+def _loader(workload: Workload) -> Any:
+    rows = torch.utils.data.TensorDataset(workload.train.x, workload.train.y)
+    size = batch_plan(workload.config, len(workload.train.x)).size_in(0)
+    return torch.utils.data.DataLoader(rows, batch_size=size, shuffle=True)
+
+
 def _batch_size(config: Config, data: PreparedData) -> int:
     return batch_plan(config, len(data.train)).size_in(0)
+
+
+def _known_optimizer(config: Config) -> Sgd | Adam:
+    if not isinstance(config.optimizer, Sgd | Adam):
+        raise Absent("is set up for sgd, adam and adamw only")
+    return config.optimizer
 
 
 def _layers(config: Config, data: PreparedData) -> tuple[list[int], str, str]:
@@ -269,6 +273,7 @@ def _layers(config: Config, data: PreparedData) -> tuple[list[int], str, str]:
     raise Absent("is set up for linear and mlp only")
 
 
-def _require(package: str) -> None:
-    if find_spec(package) is None:
-        raise Absent(f"{package} is not installed")
+def _require(*packages: str) -> None:
+    for package in packages:
+        if find_spec(package) is None:
+            raise Absent(f"{package} is not installed")

@@ -56,7 +56,7 @@ def plain_optimizer(section: Optimizer, model: nn.Module, rate: float) -> torch.
     return optimizer
 
 
-def plain(config: Config, data: PreparedData) -> TimedTraining:
+def plain_training(config: Config, data: PreparedData) -> TimedTraining:
     """The plain loop on a resolved config's model, data, loss and optimiser, at the initial learning rate.
 
     The clock includes the shuffled copies and every step; it excludes the model, the optimiser and two steps
@@ -70,16 +70,9 @@ def plain(config: Config, data: PreparedData) -> TimedTraining:
             for count in (2, steps):  # the first is warm-up
                 workload = build_workload(config, data)
                 optimizer = plain_optimizer(config.optimizer, workload.model, config.learning_rate.initial)
+                x, y = workload.train.x, workload.train.y
                 started = time.perf_counter()
-                plain_loop(
-                    workload.model,
-                    optimizer,
-                    config.loss,
-                    workload.train.x,
-                    workload.train.y,
-                    batches.size_in(0),
-                    count,
-                )
+                plain_loop(workload.model, optimizer, config.loss, x, y, batches.size_in(0), count)
                 seconds = time.perf_counter() - started
         return Sample(seconds, steps, batches.examples_at(steps))
 

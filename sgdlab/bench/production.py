@@ -20,7 +20,7 @@ from sgdlab.training.resolve import resolve
 class Unmeasured(Training):
     """A run without evaluations; its segments end where they would stand."""
 
-    def due(self, record_step: int) -> bool:
+    def reached_record(self, before: int) -> bool:
         """Never; what a record would have used up is forgotten."""
         self.position.pending, self.position.pending_sizes = np.empty(0), np.empty(0, np.int64)
         return False
@@ -57,21 +57,19 @@ def production(config: Config, data: PreparedData) -> TimedTraining:
 
 def engine_configs(
     config: Config, data: PreparedData, wanted: Sequence[str] | None = None
-) -> tuple[list[Config], list[str]]:
-    """The resolved config for each engine that can run it, and for those that cannot the reason.
+) -> tuple[dict[str, Config], list[str]]:
+    """Name -> resolved config for each engine that can run it, and for those that cannot the reason.
 
-    wanted: names; all engines where None. EngineError for an unknown name, or one that refuses.
+    wanted: names, or auto; all engines where None. EngineError for an unknown name, or one that refuses.
     """
+    known = ["auto", *ENGINES]
     for name in wanted or ():
-        if name not in ENGINES:
-            known = ", ".join(ENGINES)
-            raise EngineError(
-                f"--engines {name}: there is no such engine{nearest(name, list(ENGINES))}; choose from {known}"
-            )
-    configs, refusals = [], []
+        if name not in known:
+            raise EngineError(f"--engines {name}: there is no such engine{nearest(name, known)}")
+    configs, refusals = {}, []
     for name in wanted or ENGINES:
         try:
-            configs.append(resolve(config.model_copy(update={"engine": name}), data).config)
+            configs[name] = resolve(config.model_copy(update={"engine": name}), data).config
         except EngineError as error:
             if wanted:
                 raise

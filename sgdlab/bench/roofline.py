@@ -1,10 +1,12 @@
-"""The floor of a step: its arithmetic at this machine's matrix-product rate, plus its passes over the parameters."""
+"""The roofline of a step: its arithmetic at this machine's matrix-product rate, plus its passes over the parameters."""
 
 import time
 from collections.abc import Callable
 from functools import cache
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from sgdlab.bench.conditions import torch_threads
 from sgdlab.bench.matmul import product_flops
@@ -28,8 +30,8 @@ SAMPLE_SECONDS = 0.02
 SMALLEST_BYTES = 1 << 18  # below this a call's own cost would hide the memory's speed
 
 IN_WORDS = (
-    "floor: 2 FLOP per multiply-add of forward pass, weight gradients and passed-on gradients (none to the input) at "
-    "the best matrix-product rate measured on one thread (torch.mm of sizes 256 and 1,024; the native engine on one "
+    "roofline: 2 FLOP per multiply-add of forward pass, weight gradients and passed-on gradients (none to the input) "
+    "at the best matrix-product rate measured on one thread (torch.mm of sizes 256 and 1,024; the native engine on one "
     "linear layer of 256 inputs, outputs and examples), plus the optimiser's reads and writes of parameters and their "
     "memory (sgd 2 passes, with momentum 4, Adam 6) at the measured speed of an in-place pass over as many bytes; no "
     "gathering of rows, activations, loss or call overhead"
@@ -78,8 +80,10 @@ def parameter_bytes(config: Config, data: PreparedData) -> int:
     return 4 * parameter_count(build_model(config.model, data.input_shape, data.outputs, config.seed))
 
 
-def floor_seconds(config: Config, data: PreparedData, flops_per_second: float, bytes_per_second: float) -> float:
-    """Seconds of one step: FLOPs / rate + bytes / rate."""
+def roofline_seconds(
+    config: Config, data: PreparedData, flops_per_second: NDArray[np.float64], bytes_per_second: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Seconds of one step at each of several measured rates: FLOPs / rate + bytes / rate."""
     moved = passes(config) * parameter_bytes(config, data)
     return step_flops(config, data) / flops_per_second + moved / bytes_per_second
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sgdlab.bench.conditions import conditions, torch_threads
+from sgdlab.bench.conditions import torch_threads
 from sgdlab.bench.production import production
 from sgdlab.bench.synthetic import synthetic
-from sgdlab.bench.timing import Sample, TellRounds, interleaved, spread
+from sgdlab.bench.timing import OnDone, interleaved, spread, unseen
 from sgdlab.config import Document, build_config
 from sgdlab.training.resolve import resolve
 from sgdlab.training.sampling import batch_plan
@@ -39,62 +39,47 @@ Sweep = Callable[..., Any]
 """sgdlab.sweep, or what stands for it."""
 
 
-def rows_table(
-    repeats: int, rows: Sequence[int] = ROWS, pinned: int | None = None, tell: TellRounds = lambda done, total: None
-) -> "pd.DataFrame":
+def rows_table(repeats: int, rows: Sequence[int] = ROWS, on_done: OnDone = unseen) -> "pd.DataFrame":
     """ns per example by number of rows, the engine and threads being auto's; `ratio` is against the fewest rows.
 
-    Columns: rows, engine, threads, epochs, example_ns (median) with _low and _high, ratio, repeats, conditions.
+    Columns: rows, engine, threads, epochs, example_ns (median) with _low and _high, ratio, repeats.
     """
     import pandas as pd
 
-    model = {"name": "mlp", "hidden": [50]}
-    config = build_config(
-        Document({"model": model, "optimizer": "adam", "batch_size": BATCH_SIZE, "epochs": 1, "device": "cpu"})
-    )
+    job = {"model": {"name": "mlp", "hidden": [50]}, "optimizer": "adam", "batch_size": BATCH_SIZE}
+    config = build_config(Document(job | {"epochs": 1, "device": "cpu"}))
     data_sets = {count: synthetic(count, FEATURES, CLASSES, "classification") for count in rows}
     configs = {count: resolve(config, data).config for count, data in data_sets.items()}
     runs = {count: production(configs[count], data_sets[count]) for count in rows}
     steps = {count: batch_plan(configs[count], count).steps_in(0) * max(LEAST_EXAMPLES // count, 1) for count in rows}
 
     def work(count: int) -> float:
-        sample: Sample = runs[count](steps[count])
+        sample = runs[count](steps[count])
         return sample.seconds / sample.examples * 1e9
 
     with torch_threads(1):
         for count in rows:
             runs[count](1)
-        found = interleaved([lambda count=count: work(count) for count in rows], repeats, tell)  # type: ignore[misc]
+        found = interleaved([lambda count=count: work(count) for count in rows], repeats, on_done)  # type: ignore[misc]
     table = []
     for count, values in zip(rows, found, strict=True):
-        taken = spread(values)
         row: dict[str, Any] = {"rows": count, "engine": configs[count].engine, "threads": configs[count].threads}
-        row |= {"epochs": max(LEAST_EXAMPLES // count, 1), "example_ns": taken.median}
-        row |= {"example_ns_low": taken.low, "example_ns_high": taken.high}
+        row |= {"epochs": max(LEAST_EXAMPLES // count, 1)} | spread(values).columns("example_ns")
         table.append(row | {"ratio": float(np.median(values / found[0])), "repeats": repeats})
-    return pd.DataFrame(table).assign(**conditions(pinned))
+    return pd.DataFrame(table)
 
 
-def runs_table(
-    sweep: Sweep, counts: Sequence[int] = RUNS, pinned: int | None = None, tell: TellRounds = lambda done, total: None
-) -> "pd.DataFrame":
+def runs_table(sweep: Sweep, counts: Sequence[int] = RUNS, on_done: OnDone = unseen) -> "pd.DataFrame":
     """Seconds and memory of sweeps of so many runs, in ascending order; measured once each, a small one before.
 
     sweep: called as sgdlab.sweep(config, seeds=..., jobs=1, runs_dir=...), in a temporary folder.
     Columns: runs, seconds, run_ms, own_ms (of each run beyond those of the row above), ratio (of run_ms, to the
-    first row), memory_mib, workers_memory_mib, conditions.
+    first row), memory_mib, workers_memory_mib.
     """
     import pandas as pd
 
-    config = {
-        "dataset": {"name": "airfoil-twin", "limit": 100},
-        "model": "linear",
-        "optimizer": "sgd",
-        "learning_rate": 0.01,
-        "batch_size": 10,
-        "epochs": 1,
-        "device": "cpu",
-    }
+    config: dict[str, Any] = {"dataset": {"name": "airfoil-twin", "limit": 100}, "model": "linear", "optimizer": "sgd"}
+    config |= {"learning_rate": 0.01, "batch_size": 10, "epochs": 1, "device": "cpu"}
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="sgdlab-bench-") as folder:
         sweep(config, seeds=range(2), jobs=1, runs_dir=Path(folder))
@@ -109,8 +94,8 @@ def runs_table(
             row |= {"ratio": row["run_ms"] / (rows[0]["run_ms"] if rows else row["run_ms"])}
             rows.append(row | {"memory_mib": own, "workers_memory_mib": workers})
             before_runs, before_seconds = count, seconds
-            tell(done, len(counts))
-    return pd.DataFrame(rows).assign(**conditions(pinned))
+            on_done(done, len(counts))
+    return pd.DataFrame(rows)
 
 
 def peak_memory() -> tuple[float, float]:
@@ -120,7 +105,5 @@ def peak_memory() -> tuple[float, float]:
     except ImportError:  # Windows
         return float("nan"), float("nan")
     unit = 2**20 if sys.platform == "darwin" else 2**10
-    own, children = (
-        resource.getrusage(who).ru_maxrss / unit for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
-    return own, children
+    own, children = map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return own.ru_maxrss / unit, children.ru_maxrss / unit

@@ -27,6 +27,5 @@ def synthetic(rows: int, features: int, outputs: int, task: Task) -> PreparedDat
         target_shift=np.zeros(outputs),
         target_scale=np.ones(outputs),
     )
-    return PreparedData(
-        Split(x, y), None, None, (features,), preprocess, checksum=f"synthetic-{rows}-{features}-{outputs}-{task}"
-    )
+    checksum = f"synthetic-{rows}-{features}-{outputs}-{task}"
+    return PreparedData(Split(x, y), None, None, (features,), preprocess, checksum)

@@ -20,10 +20,29 @@ class Sample:
 TimedTraining = Callable[[int], Sample]
 """Trains from the initial weights for about so many steps (a peer that knows only epochs: at least so many)."""
 
-TellRounds = Callable[[int, int], None]
-"""Told after each sample: how many are done, of how many."""
+OnDone = Callable[[int, int], None]
+"""Called after each measurement: how many are done, of how many."""
 
+SAMPLE_SECONDS = 0.05
 PROBE_SECONDS = 0.005
+
+
+class StepTimer:
+    """Seconds a step of a training, a sample at each call; warmed up, `sample` is the last one.
+
+    epoch: steps in one. A sample takes 50 ms or more in whole epochs, see `steps_to_time`.
+    """
+
+    def __init__(self, run: TimedTraining, epoch: int, at_most: float = 0.5) -> None:
+        self.run, self.steps = run, steps_to_time(run, epoch, SAMPLE_SECONDS, at_most)
+
+    def __call__(self) -> float:
+        self.sample = self.run(self.steps)
+        return self.sample.seconds / self.sample.steps
+
+
+def unseen(done: int, total: int) -> None:
+    """Nobody looks on."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +54,10 @@ class Quartiles:
     high: float
     smallest: float
     largest: float
+
+    def columns(self, name: str) -> dict[str, float]:
+        """The median under a column's name, the quartiles under that with _low and _high."""
+        return {name: self.median, f"{name}_low": self.low, f"{name}_high": self.high}
 
 
 def spread(values: NDArray[np.float64]) -> Quartiles:
@@ -49,24 +72,19 @@ def times_faster(values: NDArray[np.float64], baseline: NDArray[np.float64]) -> 
 
 
 def interleaved(
-    works: Sequence[Callable[[], float]], repeats: int, tell: TellRounds, every: Sequence[int] | None = None
+    works: Sequence[Callable[[], float]], repeats: int, on_done: OnDone = unseen
 ) -> list[NDArray[np.float64]]:
-    """What each work returned in each round, works[i] taking part in every `every[i]`-th one.
+    """What each work returned in each round, [repeats] each.
 
     A round goes through all works before the next begins; odd rounds go backwards, so that nobody always
     comes after the same neighbour.
     """
-    every = every or [1] * len(works)
-    turns = [
-        i
-        for turn in range(repeats)
-        for i in (range(len(works)) if turn % 2 == 0 else reversed(range(len(works))))
-        if turn % every[i] == 0
-    ]
+    order = list(range(len(works)))
+    turns = [i for turn in range(repeats) for i in (order if turn % 2 == 0 else order[::-1])]
     found: list[list[float]] = [[] for _ in works]
     for done, i in enumerate(turns, 1):
         found[i].append(works[i]())
-        tell(done, len(turns))
+        on_done(done, len(turns))
     return [np.array(values) for values in found]
 
 

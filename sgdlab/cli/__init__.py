@@ -2,42 +2,23 @@
 
 import os
 import sys
+from importlib import import_module
 
 import typer
 
-from sgdlab.cli import (
-    bench,
-    config,
-    data,
-    folders,
-    lesson,
-    noise,
-    panels,
-    plot,
-    predict,
-    rates,
-    report,
-    study,
-    sweep,
-    throughput,
-    train,
-)
+from sgdlab.cli.commands import app
 from sgdlab.cli.console import show_error
 
-app = typer.Typer(
-    name="sgdlab",
-    help="The laboratory for minibatch SGD: which batch size and learning rate, for this data, this model and "
-    "this machine?\n\nStart with: [bold]sgdlab sweep --batch-sizes 8,64,128,256[/bold]",
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+COMMANDS = (
+    *("train", "sweep", "resume", "predict"),
+    *("study", "recommend", "probe"),
+    *("plot", "ls", "compare", "report", "lesson"),
+    *("data", "config", "bench"),
 )
-for module in (train, sweep, study, plot, folders, predict, noise, rates, throughput, report, lesson):
-    module.register(app)
-app.add_typer(data.app, name="data", rich_help_panel=panels.MACHINE)
-app.add_typer(config.app, name="config", rich_help_panel=panels.MACHINE)
-app.add_typer(bench.app, name="bench", rich_help_panel=panels.MACHINE)
+"""The module of each command or group; the help lists them in this order."""
+
+for name in COMMANDS:
+    import_module(f"{__name__}.{name}")
 
 
 def _version(wanted: bool) -> None:
@@ -56,10 +37,7 @@ def _options(
 
 
 def main() -> None:
-    """Run the command line; this alone turns exceptions into exit codes.
-
-    0: done.  1: a run failed, or `train` diverged.  2: usage, config or data at fault.  130: interrupted.
-    """
+    """Run the command line. Here alone exceptions become exit codes: 2 the user's to mend, 1 failed, 130 Ctrl-C."""
     from sgdlab.errors import RunFailed, UserError
 
     try:

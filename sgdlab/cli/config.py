@@ -1,17 +1,17 @@
-"""`sgdlab config`: the shipped configs, a config as resolved, the JSON schema."""
+"""`sgdlab config`: the shipped configs, a config as resolved, the keys that there are."""
 
-import json
 from typing import Annotated
 
 import typer
 
-from sgdlab.cli import options as opt
+from sgdlab.cli.commands import MACHINE, add_group
 from sgdlab.cli.console import say, show_table
+from sgdlab.cli.options import ConfigOverrides, Source
 
-app = typer.Typer(help="Configs: list the shipped ones, show one in full, print the JSON schema.", no_args_is_help=True)
+group = add_group("config", "Configs: list the shipped ones, show one in full, list the keys.", MACHINE)
 
 
-@app.command("list")
+@group.command("list")
 def list_configs() -> None:
     """List the shipped configs with what each is for.
 
@@ -22,26 +22,36 @@ def list_configs() -> None:
     show_table(["name", "what for"], described().items())
 
 
-@app.command("show")
-def show(
-    config: Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file, or the name of a shipped config.")],
-    overrides: opt.Set = [],  # noqa: B006
-) -> None:
+@group.command("show")
+def show(config: Source, changes: ConfigOverrides) -> None:
     """Print a config with every default filled in; it loads back to the same run.
 
     Example: sgdlab config show parr/minibatch-8 --set epochs=5
     """
-    from sgdlab.config import config_to_yaml, load_config
+    from sgdlab.config import build_config, config_to_yaml, without_grid
 
-    say(config_to_yaml(load_config(config, overrides)).rstrip())
+    say(config_to_yaml(build_config(without_grid(changes.document(config)))).rstrip())
 
 
-@app.command("schema")
-def schema() -> None:
-    """Print the JSON schema of a config, for completion in editors.
+@group.command("keys")
+def keys(
+    as_json: Annotated[bool, typer.Option("--json", help="Print the JSON schema, for completion in editors.")] = False,
+) -> None:
+    """List the keys of a config: type, default, meaning.
 
-    Example: sgdlab config schema > sgdlab.schema.json
+    Examples:
+
+    sgdlab config keys
+
+    sgdlab config keys --json > sgdlab.schema.json
     """
     from sgdlab.config import json_schema
 
-    say(json.dumps(json_schema(), indent=2))
+    if as_json:
+        import json
+
+        say(json.dumps(json_schema(), indent=2))
+    else:
+        from sgdlab.config.keys import key_table
+
+        show_table(["key", "type", "default", "meaning"], key_table())

@@ -1,11 +1,17 @@
 """What the terminal shows: errors, tables, numbers; plain text where nobody watches."""
 
+import re
+import shlex
 from collections.abc import Iterable, Sequence
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from sgdlab.analysis.wording import MISSING, number
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 PIPE_WIDTH = 1000
 """Columns of a line where nobody watches: wide enough that no table wraps."""
@@ -39,21 +45,31 @@ def warn(text: str) -> None:
     console(stderr=True).out(printable(text), highlight=False)
 
 
+def say_how_to_resume(path: Path) -> None:
+    """The command that continues what was interrupted."""
+    say(f"continue with: sgdlab resume {shlex.quote(str(path))}")
+
+
 def printable(text: str) -> str:
     """`text` without control characters, which a hostile name could send to the terminal."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
-def show_table(headers: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
-    """A table; text to the left, numbers to the right."""
+def new_table(title: str | None = None, **options: Any) -> "Table":
+    """An empty table as all of them look."""
     from rich import box
     from rich.table import Table
+
+    return Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, **options)
+
+
+def show_table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table; text to the left, numbers to the right."""
     from rich.text import Text
 
-    cells = [[cell(value) for value in row] for row in rows]
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table, cells = new_table(), [[cell(value) for value in row] for row in rows]
     for i, header in enumerate(headers):
-        numeric = all(_is_number(row[i]) for row in cells) if cells else False
+        numeric = bool(cells) and all(_is_number(row[i]) for row in cells)
         # a name must stay in one piece, to be copied into the next command
         table.add_column(Text(header), justify="right" if numeric else "left", overflow="fold", no_wrap=i == 0)
     for row in cells:
@@ -63,37 +79,14 @@ def show_table(headers: Sequence[str], rows: Iterable[Sequence[Any]], title: str
 
 def cell(value: Any) -> str:
     """A value as a table shows it: four significant digits, a dash for what is missing."""
-    if value is None or value != value:
-        return "–"
+    if value is None:
+        return MISSING
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return short_number(value)
+        return number(value)
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def short_number(value: float) -> str:
-    """Four significant digits: 0.1983, 12.35, 1.2e-05."""
-    if value == int(value) and abs(value) < 1e6:
-        return f"{int(value):,}"
-    return f"{value:.4g}"
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people: 0.4 s, 12 s, 3 min 20 s, 2 h 5 min."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min"
-
-
 def _is_number(text: str) -> bool:
-    return (
-        text == "–"
-        or text.replace(",", "").replace(".", "").replace("e", "").replace("-", "").replace("+", "").isdigit()
-    )
+    return text == MISSING or re.fullmatch(r"[-+0-9.,e]+", text) is not None

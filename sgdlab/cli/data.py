@@ -1,17 +1,24 @@
 """`sgdlab data`: the data sets there are, a look at one, fetching one."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sgdlab.analysis.wording import count
+from sgdlab.cli.commands import MACHINE, add_group
 from sgdlab.cli.console import say, show_table
+from sgdlab.cli.options import ConfigOverrides
 from sgdlab.cli.progress import downloading
+from sgdlab.cli.train import rows_in_words
 
-app = typer.Typer(help="Data sets: list them, look at one, fetch one.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from sgdlab.data import PreparedData
+
+group = add_group("data", "Data sets: list them, look at one, fetch one.", MACHINE)
 
 
-@app.command("list")
+@group.command("list")
 def list_sources() -> None:
     """List the named data sets.
 
@@ -24,38 +31,23 @@ def list_sources() -> None:
     say("your own: {name: csv, path: my.csv, target: price}, {name: npz, path: my.npz}, or module:function")
 
 
-@app.command("show")
+@group.command("show")
 def show(
     name: Annotated[str, typer.Argument(metavar="NAME|CONFIG", help="A data set, or a config that names one.")],
+    changes: ConfigOverrides,
     out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Where to write the picture.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the split.")] = 0,
 ) -> None:
     """Show what a data set holds; image sets also as a grid of images with labels.
 
     Example: sgdlab data show mnist-10k --out digits.png
     """
-    from sgdlab import plots
-    from sgdlab.config import build_config, document_of
-    from sgdlab.config.shipped import shipped_names
-    from sgdlab.data import load
     from sgdlab.data.catalogue import source_facts
-    from sgdlab.errors import ConfigError
-    from sgdlab.schema.nearest import nearest
+    from sgdlab.training.start import config_and_data
 
-    source: Any = {"dataset": name, "epochs": 1} if name in source_facts() else name
-    if source == name and not Path(name).exists() and name not in shipped_names():
-        raise ConfigError(
-            f"{name}: neither a data set, a config file nor a shipped config{nearest(name, source_facts())}"
-        )
-    if Path(name).suffix == ".csv":
-        raise ConfigError(
-            f"{name}: name a config that reads it, with dataset: {{name: csv, path: {name}, target: ...}}"
-        )
+    document = changes.document({"dataset": name, "epochs": 1} if name in source_facts() else _config(name))
     with downloading() as progress:
-        data = load(build_config(document_of(source)).dataset, seed, progress=progress)
-    splits = {"training": data.train, "validation": data.validation, "test": data.test}
-    counts = ", ".join(f"{len(split):,} {label}" for label, split in splits.items() if split is not None)
-    say(f"{name}: {counts} rows; {data.features} features; {data.task}")
+        _, data = config_and_data(document, progress)
+    say(f"{name}: {rows_in_words(data)}; {count(data.features, 'feature')}; {data.task}")
     classes = data.preprocess.classes
     if classes is not None:
         say(f"classes: {', '.join(classes[:40])}{' ...' if len(classes) > 40 else ''}")
@@ -63,12 +55,37 @@ def show(
     if names:
         say(f"columns: {', '.join(names)}; target: {', '.join(data.preprocess.target_names)}")
     if len(data.input_shape) == 3 and classes is not None:
-        images = data.train.x[:64].reshape(-1, *data.input_shape)[:, 0]
-        figure = plots.image_grid(images, [classes[i] for i in data.train.y[:64]])
-        say(str(plots.save_figure(figure, out or Path(f"{name}.png"))))
+        show_images(data, out or Path(f"{name}.png"))
 
 
-@app.command("get")
+def _config(name: str) -> str:
+    """The name, refused where it is no config either."""
+    from sgdlab.config.shipped import shipped_names
+    from sgdlab.data.catalogue import source_facts
+    from sgdlab.errors import ConfigError
+    from sgdlab.schema.nearest import nearest
+
+    if not Path(name).exists() and name not in shipped_names():
+        raise ConfigError(
+            f"{name}: neither a data set, a config file nor a shipped config{nearest(name, source_facts())}"
+        )
+    if Path(name).suffix == ".csv":
+        dataset = f"{{name: csv, path: {name}, target: ...}}"
+        raise ConfigError(f"{name}: name a config that reads it, with dataset: {dataset}")
+    return name
+
+
+def show_images(data: "PreparedData", place: Path) -> None:
+    """The first images of the training rows with their labels, in a file."""
+    from sgdlab import plots
+
+    assert data.preprocess.classes is not None
+    images = data.train.x[:64].reshape(-1, *data.input_shape)[:, 0]
+    figure = plots.image_grid(images, [data.preprocess.classes[i] for i in data.train.y[:64]])
+    say(str(plots.save_figure(figure, place)))
+
+
+@group.command("get")
 def get(name: Annotated[str, typer.Argument(metavar="NAME", help="A data set of the list.")]) -> None:
     """Download a data set into the cache, once, with its checksum.
 

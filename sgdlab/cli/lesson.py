@@ -1,17 +1,13 @@
 """`sgdlab lesson`: a text's experiments carried out, its claims judged one by one."""
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sgdlab.cli import options as opt
-from sgdlab.cli import panels
-from sgdlab.cli.console import console, duration, printable, say
-from sgdlab.cli.progress import SweepDisplay
+from sgdlab.cli.commands import LOOK, app
+from sgdlab.cli.console import console, new_table, printable, say
+from sgdlab.cli.options import Jobs, Output, Seeds, seeds_in
+from sgdlab.cli.progress import watching
 from sgdlab.lessons import LESSONS
 
 if TYPE_CHECKING:
@@ -21,11 +17,7 @@ WIDTH = 120
 STYLES = {"reproduced": "green", "not reproduced": "red", "cannot tell": "yellow"}
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("lesson", rich_help_panel=panels.LOOK)(lesson)
-
-
+@app.command("lesson", rich_help_panel=LOOK)
 def lesson(
     text: Annotated[
         str,
@@ -35,19 +27,12 @@ def lesson(
             autocompletion=lambda: list(LESSONS),
         ),
     ],
-    seeds: Annotated[
-        str | None, typer.Option(metavar="A-B", help="Seeds, as 0-4 or 0,7; the lesson's own unless given.")
-    ] = None,
+    output: Output,
+    seeds: Seeds = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Few seeds and short runs; verdicts may be: cannot tell.")
     ] = False,
-    jobs: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="N", help="Runs at once; as many as the cores carry.", rich_help_panel=opt.OUTPUT),
-    ] = None,
-    runs_dir: opt.RunsDir = Path("runs"),
-    name: opt.Name = None,
-    quiet: opt.Quiet = False,
+    jobs: Jobs = None,
 ) -> None:
     """Run a text's experiments, draw its figures, and judge its claims: reproduced, not reproduced, cannot tell.
 
@@ -60,23 +45,12 @@ def lesson(
     sgdlab lesson parr --quick
     """
     from sgdlab.lessons.run import run_lesson
-    from sgdlab.sweeps.plan import parse_seeds
 
-    @contextmanager
-    def watch(words: str, entries: list[Any]) -> Iterator[Any]:
-        started = time.monotonic()
-        # without a terminal a line for each sweep is enough
-        with SweepDisplay(entries, quiet or not console().is_terminal) as display:
-            yield display
-        tell(f"{words}: {len(entries)} runs, {duration(time.monotonic() - started)}")
-
-    def tell(line: str) -> None:
-        if not quiet:
-            say(line)
-
-    chosen = parse_seeds(seeds) if seeds is not None else None
-    done = run_lesson(text, seeds=chosen, quick=quick, jobs=jobs, runs_dir=runs_dir, name=name, watch=watch, tell=tell)
-    if not quiet:
+    done = run_lesson(
+        text, seeds=seeds_in(seeds), quick=quick, jobs=jobs, runs_dir=output.runs_dir, name=output.name,
+        watch=watching(output.quiet), tell=output.tell,
+    )  # fmt: skip
+    if not output.quiet:
         show(done)
     say(str(done.path))
     raise typer.Exit(1 if done.failed else 0)
@@ -84,13 +58,11 @@ def lesson(
 
 def show(done: "FinishedLesson") -> None:
     """A row for each claim: verdict; words, numbers and meaning below each other."""
-    from rich import box
-    from rich.table import Table
     from rich.text import Text
 
     from sgdlab.lessons.writing import in_short
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, show_lines=False, padding=(0, 1, 1, 0))
+    table = new_table(padding=(0, 1, 1, 0))
     table.add_column("#", justify="right")
     table.add_column("verdict", no_wrap=True)
     table.add_column("claim, what was measured, what it means", overflow="fold")

@@ -1,85 +1,159 @@
-"""Options that several commands share, each with its name and help in one place."""
+"""Options that commands share, each in one place: blocks are frozen dataclasses, taken by annotating a parameter."""
 
+import inspect
 import re
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, field, fields, is_dataclass
+from functools import partial, wraps
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-CHANGE = "Change the config"
-OUTPUT = "Where and how"
+from sgdlab.cli.console import say
 
-Set = Annotated[
-    list[str],
-    typer.Option(
-        "--set",
-        metavar="KEY=VALUE",
-        help="Set any config key, as model.hidden=[100,50].",
-        rich_help_panel=CHANGE,
-    ),
+if TYPE_CHECKING:
+    from sgdlab.config import ConfigSource, Document
+    from sgdlab.sweeps.plan import Axis
+
+KEYWORD = inspect.Parameter.KEYWORD_ONLY
+_change = partial(typer.Option, rich_help_panel="Change the config")
+_grid = partial(typer.Option, rich_help_panel="The grid")
+output_option = partial(typer.Option, rich_help_panel="Where and how")
+
+Source = Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file, or the name of a shipped config.")]
+SourceOrDefault = Annotated[
+    str, typer.Argument(metavar="CONFIG", help="A YAML file or shipped config; without it mnist-10k.")
 ]
-BatchSize = Annotated[
-    str | None,
-    typer.Option("--batch-size", metavar="N|full", help="Examples per update.", rich_help_panel=CHANGE),
-]
-LearningRate = Annotated[
-    float | None,
-    typer.Option("--learning-rate", metavar="X", help="Initial rate; the schedule stays.", rich_help_panel=CHANGE),
-]
-Epochs = Annotated[
-    float | None,
-    typer.Option("--epochs", metavar="N", help="Passes over the training rows.", rich_help_panel=CHANGE),
-]
-Seed = Annotated[
-    int | None,
-    typer.Option("--seed", metavar="N", help="Seed of all random streams.", rich_help_panel=CHANGE),
-]
-Device = Annotated[
-    str | None,
-    typer.Option("--device", metavar="D", help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=CHANGE),
-]
-Engine = Annotated[
-    str | None, typer.Option("--engine", metavar="E", help="auto, eager or native.", rich_help_panel=CHANGE)
-]
-Threads = Annotated[
-    str | None,
-    typer.Option("--threads", metavar="N", help="Threads of one run, or auto.", rich_help_panel=CHANGE),
-]
-RunsDir = Annotated[
-    Path,
-    typer.Option("--runs-dir", metavar="DIR", help="Where new folders are made.", rich_help_panel=OUTPUT),
-]
-Name = Annotated[
-    str | None,
-    typer.Option("--name", metavar="NAME", help="Name of the folder instead of date and time.", rich_help_panel=OUTPUT),
-]
-DryRun = Annotated[
-    bool,
-    typer.Option("--dry-run", help="Check everything, say what would be done, and stop.", rich_help_panel=OUTPUT),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the folder's path only.", rich_help_panel=OUTPUT)]
+Epochs = Annotated[float | None, _change(metavar="N", help="Passes over the training rows.")]
+Seeds = Annotated[str | None, typer.Option(metavar="A-B", help="Seeds, as 0-4 or 0,7.")]
+Jobs = Annotated[int | None, output_option(min=1, metavar="N", help="Runs at once; as many as the cores carry.")]
+DryRun = Annotated[bool, output_option("--dry-run", help="Check everything, say what would be done, and stop.")]
+Quiet = Annotated[bool, output_option("--quiet", "-q", help="Print the folder's path only.")]
 
 
-def changes(
-    batch_size: str | None,
-    learning_rate: float | None,
-    epochs: float | None,
-    seed: int | None,
-    device: str | None,
-    engine: str | None,
-    threads: str | None,
-) -> dict[str, Any]:
-    """The options that change a config, by config key; those not given are None."""
-    return {
-        "batch_size": _number(batch_size),
-        "learning_rate": learning_rate,
-        "epochs": epochs,
-        "seed": seed,
-        "device": device,
-        "engine": engine,
-        "threads": _number(threads),
-    }
+@dataclass(frozen=True)
+class ConfigOverrides:
+    """--set, which changes any key of a config."""
+
+    overrides: Annotated[
+        list[str], _change("--set", metavar="KEY=VALUE", help="Set any config key, as model.hidden=[100,50].")
+    ] = field(default_factory=list)
+
+    def by_key(self) -> dict[str, Any]:
+        """The values of the other options, by config key; None where not given."""
+        return {}
+
+    @property
+    def given(self) -> bool:
+        """Whether anything is changed."""
+        return bool(self.overrides) or any(value is not None for value in self.by_key().values())
+
+    def document(self, source: "ConfigSource") -> "Document":
+        """A config with its changes."""
+        from sgdlab.config import document_of
+
+        return document_of(source, self.overrides, **self.by_key())
 
 
-def _number(text: str | None) -> int | str | None:
-    return int(text) if text is not None and re.fullmatch(r"-?[0-9]{1,30}", text) else text
+@dataclass(frozen=True)
+class ConfigChanges(ConfigOverrides):
+    """All options that change a config; those beside --set are called like their key."""
+
+    batch_size: Annotated[str | None, _change(metavar="N|full", help="Examples per update.")] = None
+    learning_rate: Annotated[float | None, _change(metavar="X", help="Initial rate; the schedule stays.")] = None
+    epochs: Epochs = None
+    seed: Annotated[int | None, _change(metavar="N", help="Seed of all random streams.")] = None
+    device: Annotated[str | None, _change(metavar="D", help="auto, cpu, cuda, cuda:1 or mps.")] = None
+    engine: Annotated[str | None, _change(metavar="E", help="auto, eager or native.")] = None
+    threads: Annotated[str | None, _change(metavar="N", help="Threads of one run, or auto.")] = None
+
+    def by_key(self) -> dict[str, Any]:
+        """See ConfigOverrides; whole numbers as such."""
+        return {each.name: _number(getattr(self, each.name)) for each in fields(self) if each.name != "overrides"}
+
+
+@dataclass(frozen=True)
+class Output:
+    """Where a new folder is made, and how much is said."""
+
+    runs_dir: Annotated[Path, output_option(metavar="DIR", help="Where new folders are made.")] = Path("runs")
+    name: Annotated[str | None, output_option(metavar="NAME", help="Name of the folder instead of date and time.")] = (
+        None
+    )
+    quiet: Quiet = False
+
+    def tell(self, text: str) -> None:
+        """One line, unless --quiet."""
+        if not self.quiet:
+            say(text)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What a sweep varies."""
+
+    batch_sizes: Annotated[str | None, _grid(metavar="B1,B2", help="Batch sizes, as 8,64,full.")] = None
+    learning_rates: Annotated[str | None, _grid(metavar="X1,X2", help="Initial learning rates.")] = None
+    seeds: Annotated[str | None, _grid(metavar="A-B", help="Seeds, as 0-4 or 0,7.")] = None
+    vary: Annotated[list[str], _grid(metavar="KEY=V1,V2", help="Any config key; lists as KEY=[[50],[100]].")] = field(
+        default_factory=list
+    )
+
+    def axes(self) -> "list[Axis]":
+        """The axes of the grid, --vary first; ConfigError for values that are none."""
+        from sgdlab.sweeps.plan import grid, parse_axis
+
+        axes = [parse_axis(assignment) for assignment in self.vary]
+        sizes = listed(self.batch_sizes, "--batch-sizes")
+        return axes + grid(sizes, listed(self.learning_rates, "--learning-rates"), seeds_in(self.seeds))
+
+
+def listed(text: str | None, option: str) -> tuple[Any, ...]:
+    """The values of a list as 8,64,full; none where the option was not given."""
+    from sgdlab.sweeps.plan import parse_list
+
+    return () if text is None else parse_list(text, option)
+
+
+def seeds_in(text: str | None) -> tuple[int, ...]:
+    """The seeds of --seeds; none where it was not given."""
+    from sgdlab.sweeps.plan import parse_seeds
+
+    return () if text is None else parse_seeds(text)
+
+
+def expanded(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command as Typer reads it: a parameter annotated with a block of options becomes the block's options.
+
+    When called, it puts their values together again and hands the command one frozen object. Every option of a
+    block has a default.
+    """
+    blocks: dict[str, Any] = {}
+    parameters: list[inspect.Parameter] = []
+    for parameter in inspect.signature(command, eval_str=True).parameters.values():
+        if is_dataclass(parameter.annotation):
+            blocks[parameter.name] = parameter.annotation
+            hints = get_type_hints(parameter.annotation, include_extras=True)
+            for each in fields(parameter.annotation):
+                default = each.default if each.default_factory is MISSING else each.default_factory()
+                parameters.append(inspect.Parameter(each.name, KEYWORD, default=default, annotation=hints[each.name]))
+        else:
+            parameters.append(parameter.replace(kind=KEYWORD))
+
+    @wraps(command)
+    def with_blocks(**values: Any) -> Any:
+        made = {
+            name: block(**{each.name: values.pop(each.name) for each in fields(block)})
+            for name, block in blocks.items()
+        }
+        return command(**values, **made)
+
+    with_blocks.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    with_blocks.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return with_blocks
+
+
+def _number(value: Any) -> Any:
+    """A whole number in text as such; anything else as it is."""
+    return int(value) if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,30}", value) else value

@@ -6,15 +6,11 @@ from typing import Annotated
 
 import typer
 
-from sgdlab.cli import panels
+from sgdlab.cli.commands import TRAIN, app
 from sgdlab.cli.console import say
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("predict", rich_help_panel=panels.TRAIN)(predict)
-
-
+@app.command("predict", rich_help_panel=TRAIN)
 def predict(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")],
     csv: Annotated[Path, typer.Argument(metavar="CSV", help="Rows with the columns that the run was trained on.")],

@@ -4,26 +4,22 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from sgdlab.cli.console import console, duration, say, short_number
-from sgdlab.sweeps.watch import Watcher
+from sgdlab.analysis.wording import compact, count, duration, number
+from sgdlab.cli.console import console, new_table, say
+from sgdlab.sweeps.watch import Watch, Watcher
 
 if TYPE_CHECKING:
     from sgdlab.runs.history import Record
     from sgdlab.training.loop import Training
+    from sgdlab.training.session import RunObserver
 
-SECONDS_BETWEEN_LINES = 5.0
-
-
-class RunDisplay(Protocol):
-    """Takes what a session tells after every stretch."""
-
-    def __call__(self, training: "Training", record: "Record | None") -> None: ...
+SECONDS_BETWEEN_LINES, SECONDS_BETWEEN_DRAWINGS = 5.0, 0.1
 
 
 @contextmanager
-def run_display(quiet: bool) -> Iterator[RunDisplay]:
+def run_display(quiet: bool) -> "Iterator[RunObserver]":
     """The display that fits the place: none, live, or plain lines."""
     if quiet:
         yield lambda training, record: None
@@ -32,41 +28,30 @@ def run_display(quiet: bool) -> Iterator[RunDisplay]:
 
         columns = (BarColumn(bar_width=18), TextColumn("{task.description}"), TimeRemainingColumn())
         with Progress(*columns, console=console(), transient=True, auto_refresh=False) as bar:
-            yield _LiveRun(bar)
+            yield _RunDisplay(bar)
     else:
-        yield _PlainRun()
+        yield _RunDisplay(None)
 
 
-class _LiveRun:
-    """One bar: epoch, losses, accuracy, examples per second, time left."""
+class _RunDisplay:
+    """Epoch, losses, accuracy, examples per second: on a bar; without one a line every few seconds and at the end."""
 
     def __init__(self, bar: Any) -> None:
-        self.bar, self.task, self.drawn = bar, bar.add_task("preparing", total=None), 0.0
+        self.bar, self.shown = bar, time.monotonic()
+        self.pause = SECONDS_BETWEEN_LINES if bar is None else SECONDS_BETWEEN_DRAWINGS
+        self.task = None if bar is None else bar.add_task("preparing", total=None)
         self.record: Record | None = None
 
     def __call__(self, training: "Training", record: "Record | None") -> None:
         self.record = record or self.record
-        now = time.monotonic()
-        if now - self.drawn < 0.1 and not training.finished():
+        if time.monotonic() - self.shown < self.pause and not training.finished():
             return
-        self.drawn = now
-        done, total = share_done(training)
-        self.bar.update(self.task, completed=done, total=total, description=describe(training, self.record))
-        self.bar.refresh()
-
-
-class _PlainRun:
-    """A line every few seconds, and one at the end."""
-
-    def __init__(self) -> None:
-        self.said = time.monotonic()
-        self.record: Record | None = None
-
-    def __call__(self, training: "Training", record: "Record | None") -> None:
-        self.record = record or self.record
-        if training.finished() or time.monotonic() - self.said >= SECONDS_BETWEEN_LINES:
-            self.said = time.monotonic()
-            say(describe(training, self.record))
+        self.shown, words = time.monotonic(), describe(training, self.record)
+        if self.bar is None:
+            say(words)
+        else:
+            done, total = share_done(training)
+            self.bar.update(self.task, completed=done, total=total, description=words, refresh=True)
 
 
 def share_done(training: "Training") -> tuple[float, float]:
@@ -79,23 +64,15 @@ def share_done(training: "Training") -> tuple[float, float]:
 def describe(training: "Training", record: "Record | None") -> str:
     """`epoch 12  train 0.11  val 0.21  acc 0.941  81k ex/s`."""
     position, batches = training.position, training.batches
-    parts = [f"epoch {batches.examples_at(position.step) / batches.rows:.4g}"]
+    parts = [f"epoch {number(batches.examples_at(position.step) / batches.rows)}"]
     if record is not None:
         values = {"train": record.train_loss, "val": record.val_loss, "acc": _accuracy(record)}
-        parts += [f"{name} {short_number(value)}" for name, value in values.items() if not math.isnan(value)]
+        parts += [f"{name} {number(value)}" for name, value in values.items() if not math.isnan(value)]
         if record.step != position.step:
-            parts.append(f"(measured at epoch {record.epoch:.4g})")
+            parts.append(f"(measured at epoch {number(record.epoch)})")
     if position.train_seconds:
         parts.append(f"{compact(batches.examples_at(position.step) / position.train_seconds)} ex/s")
     return "  ".join(parts)
-
-
-def compact(value: float) -> str:
-    """1234567 as 1.2M."""
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= size:
-            return f"{value / size:.3g}{letter}"
-    return f"{value:.3g}"
 
 
 def _accuracy(record: "Record") -> float:
@@ -171,7 +148,8 @@ class SweepDisplay(Watcher):
             self.records[entry.name] = report.record
         ended = report.summary is not None or report.failure is not None
         if ended and self.live is None and not self.quiet:
-            self._say_ended(entry, report)
+            result = report.failure or result_in_words(report.summary)
+            say(f"[{self._done()}/{len(self.entries)}] {entry.name}: {entry.status}, {result}")
 
     def tick(self) -> None:
         """Redraw the table now and then."""
@@ -179,22 +157,16 @@ class SweepDisplay(Watcher):
             self.drawn = time.monotonic()
             self.live.update(self._table(), refresh=True)
 
-    def _say_ended(self, entry: Any, report: Any) -> None:
-        done = sum(e.status not in ("planned", "running") for e in self.entries)
-        result = report.failure or outcome(report.summary)
-        say(f"[{done}/{len(self.entries)}] {entry.name}: {entry.status}, {result}")
+    def _done(self) -> int:
+        return sum(entry.status not in ("planned", "running") for entry in self.entries)
 
     def _table(self) -> Any:
-        from rich import box
-        from rich.table import Table
         from rich.text import Text
 
-        done = sum(e.status not in ("planned", "running") for e in self.entries)
-        title = f"{done} of {len(self.entries)} runs done, {duration(time.monotonic() - self.started)}"
-        table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-        for header, justify in (("run", "left"), ("status", "left"), ("done", "right"), ("epoch", "right"),
-                                ("train", "right"), ("val", "right"), ("acc", "right")):  # fmt: skip
-            table.add_column(header, justify=justify)  # type: ignore[arg-type]
+        seconds = duration(time.monotonic() - self.started)
+        table = new_table(f"{self._done()} of {count(len(self.entries), 'run')} done, {seconds}")
+        for header in ("run", "status", "done", "epoch", "train", "val", "acc"):
+            table.add_column(header, justify="left" if header in ("run", "status") else "right")
         for entry in self._shown():
             table.add_row(*(Text(text) for text in self._row(entry)))
         return table
@@ -208,19 +180,30 @@ class SweepDisplay(Watcher):
 
     def _row(self, entry: Any) -> list[str]:
         report, record = self.reports.get(entry.name), self.records.get(entry.name)
-        done = ""
-        if entry.status == "completed":
-            done = "100%"
-        elif report is not None and report.total_steps:
-            done = f"{100 * report.step / report.total_steps:.0f}%"
-        row = [entry.name, entry.status, done]
+        share = report.step / report.total_steps if report is not None and report.total_steps else None
+        done = "100%" if entry.status == "completed" else "" if share is None else f"{100 * share:.0f}%"
         if record is None:
-            return [*row, "", "", "", ""]
+            return [entry.name, entry.status, done, "", "", "", ""]
         values = (record.epoch, record.train_loss, record.val_loss, _accuracy(record))
-        return [*row, *("" if math.isnan(value) else f"{value:.4g}" for value in values)]
+        return [entry.name, entry.status, done, *("" if math.isnan(value) else number(value) for value in values)]
 
 
-def outcome(summary: dict[str, Any]) -> str:
+def watching(quiet: bool) -> Watch:
+    """Watches several sweeps one after the other: each on a live table, then a line that it is done."""
+
+    @contextmanager
+    def watch(words: str, entries: list[Any]) -> Iterator[SweepDisplay]:
+        started = time.monotonic()
+        # without a terminal a line for each sweep is enough
+        with SweepDisplay(entries, quiet or not console().is_terminal) as display:
+            yield display
+        if not quiet:
+            say(f"{words}; {duration(time.monotonic() - started)}")
+
+    return watch
+
+
+def result_in_words(summary: dict[str, Any]) -> str:
     """A run's result in one line."""
     from sgdlab.runs.selection import best_loss
 
@@ -229,8 +212,8 @@ def outcome(summary: dict[str, Any]) -> str:
         return str(reason)
     loss = best_loss(summary)
     if loss is None:
-        return f"{summary.get('steps', 0):,} steps"
+        return count(summary.get("steps", 0), "step")
     split = "val" if "best_val_loss" in summary else "train"
-    text = f"best {split} loss {short_number(loss)} at epoch {short_number(summary['best_epoch'])}"
+    text = f"best {split} loss {number(loss)} at epoch {number(summary['best_epoch'])}"
     accuracy = summary.get(f"best_{split}_accuracy")
-    return text + (f", accuracy {short_number(accuracy)}" if accuracy is not None else "")
+    return text + (f", accuracy {number(accuracy)}" if accuracy is not None else "")

@@ -5,15 +5,11 @@ from typing import Annotated
 
 import typer
 
-from sgdlab.cli import panels
+from sgdlab.cli.commands import LOOK, app
 from sgdlab.cli.console import say
 
 
-def register(app: typer.Typer) -> None:
-    """Add the command."""
-    app.command("report", rich_help_panel=panels.LOOK)(report)
-
-
+@app.command("report", rich_help_panel=LOOK)
 def report(
     path: Annotated[Path, typer.Argument(metavar="PATH", help="Folder of a run, a sweep or a study.")],
     out: Annotated[

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sgdlab.bench.conditions import conditions, in_words, torch_threads
-from sgdlab.bench.plain_loop import plain
+from sgdlab.bench.plain_loop import plain_training
 from sgdlab.bench.production import production
 from sgdlab.bench.timing import TimedTraining, interleaved, steps_to_time
 from sgdlab.config import Config
@@ -43,9 +43,9 @@ def time_epochs(
                 changes = {"engine": "native" if loop == NATIVE else "eager", "threads": 1, "device": device}
                 resolved = resolve(config.model_copy(update=changes), data).config
                 steps[name] = batch_plan(resolved, len(data.train)).steps_in(0)
-                training = production(resolved, data) if loop == NATIVE else plain(resolved, data)
+                training = production(resolved, data) if loop == NATIVE else plain_training(resolved, data)
                 works[loop, name] = _sample(training, steps[name])
-        found = interleaved(list(works.values()), rounds, lambda done, total: None)
+        found = interleaved(list(works.values()), rounds)
     seconds = {key: values.tolist() for key, values in zip(works, found, strict=True)}
     return EpochTimes(seconds, steps, f"{rounds} interleaved rounds, one thread, {in_words(conditions(None))}")
 

@@ -3,7 +3,7 @@
 matplotlib is imported only when the first figure is drawn.
 """
 
-from sgdlab.plots.bench import knee, matmul_figure, step_figure
+from sgdlab.plots.bench import matmul_figure, step_figure
 from sgdlab.plots.comparison import best_in_words, overlay_figure, panels_figure
 from sgdlab.plots.curves import accuracy_figure, best_row, curves_figure, has_accuracy, loss_figure
 from sgdlab.plots.images import image_grid
@@ -21,7 +21,6 @@ __all__ = [
     "gradient_std_figure",
     "has_accuracy",
     "image_grid",
-    "knee",
     "loss_figure",
     "lr_range_figure",
     "matmul_figure",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sgdlab.analysis.knee import Knee, knee
 from sgdlab.analysis.wording import measured_time
 from sgdlab.plots.layout import arrange, wrap_label
 from sgdlab.plots.style import (
@@ -69,20 +70,11 @@ def step_figure(table: pd.DataFrame, *, title: str = "", note: str = "") -> Figu
     for i, (engine, rows) in enumerate(table.groupby("engine", sort=False)):
         rows = rows.sort_values("batch_size")
         line = _draw_engine(left, right, rows, look(i) | {"marker": marker(i), "markersize": 4.5})
-        at = knee(rows)
+        at = _knee(rows)
         if at is not None:
-            best = float(rows.loc[rows["batch_size"] == at, "examples_per_second"].iloc[0])
-            left.plot(
-                [at],
-                [best],
-                "o",
-                mfc="none",
-                mec=COLOURS[i % len(COLOURS)],
-                mew=1.6,
-                ms=11 + 3 * (i % 3),
-                clip_on=False,
-            )
-        entries.append((line, str(engine) if at is None else f"{engine}: knee at {number(at)}"))
+            ring: dict[str, Any] = {"mfc": "none", "mec": COLOURS[i % len(COLOURS)], "mew": 1.6, "ms": 11 + 3 * (i % 3)}
+            left.plot([at.batch_size], [at.examples_per_second], "o", clip_on=False, **ring)
+        entries.append((line, str(engine) if at is None else f"{engine}: knee at {number(at.batch_size)}"))
     for axes, columns in (
         (left, ["examples_per_second"]),
         (right, ["step_us", "step_us_low", "step_us_high"]),
@@ -98,12 +90,12 @@ def step_figure(table: pd.DataFrame, *, title: str = "", note: str = "") -> Figu
     return arrange(figure, title=title, note=note, legend=entries, legend_at="top")
 
 
-def knee(rows: pd.DataFrame) -> float | None:
-    """The smallest batch size whose examples_per_second is within 10 % of the best; None without any."""
-    rate = finite(rows["examples_per_second"])
-    if not np.isfinite(rate).any():
+def _knee(rows: pd.DataFrame) -> Knee | None:
+    """The knee of the sizes that were measured; None without any."""
+    measured = rows[finite(rows["examples_per_second"]) > 0]
+    if measured.empty:
         return None
-    return float(rows["batch_size"].to_numpy(dtype=float)[rate >= 0.9 * np.nanmax(rate)].min())
+    return knee(measured["batch_size"].tolist(), measured["examples_per_second"].tolist())
 
 
 def _draw_engine(left: Axes, right: Axes, rows: pd.DataFrame, style: dict[str, Any]) -> Any:

@@ -14,7 +14,7 @@ from torch.func import functional_call, grad, vmap
 from sgdlab.training.engines.base import Workload
 from sgdlab.training.losses import CHUNK_ROWS, loss_of
 
-Way = Literal["vmap", "loop"]
+PerExampleMethod = Literal["vmap", "loop"]
 Floats = NDArray[np.float64]
 
 CHUNK_BYTES = {"cpu": 16 << 20, "cuda": 512 << 20}
@@ -70,36 +70,35 @@ def batch_gradient(workload: Workload, rows: NDArray[np.int64] | None = None) ->
     return total
 
 
-def example_way(workload: Workload) -> tuple[Way | None, str]:
+def per_example_method(workload: Workload) -> tuple[PerExampleMethod | None, str]:
     """How each example's gradient can be had, and a reason where it is not by vmap.
 
     None where rows cannot be taken one by one, or where their mean is not the batch's gradient.
     """
     rows = np.arange(min(CHECKED_ROWS, len(workload.train.x)))
     together = batch_gradient(workload, rows)
-    ways: tuple[tuple[Way, Callable[[Workload, int, int], Tensor]], ...] = (("vmap", _by_vmap), ("loop", _by_loop))
     reason = ""
-    for way, gradients in ways:
+    for method, gradients in PER_EXAMPLE.items():
         try:
             with standing_still(workload):
                 mean = _on_host(gradients(workload, 0, len(rows))).mean(axis=0)
         except Exception as error:  # a module of the user's own may raise anything
             first_line = (str(error).splitlines() or [""])[0][:160]
-            reason = f"{way} fails on this model ({type(error).__name__}: {first_line})"
+            reason = f"{method} fails on this model ({type(error).__name__}: {first_line})"
             continue
         if np.linalg.norm(mean - together) <= AGREEMENT * max(float(np.linalg.norm(together)), 1e-30):
-            return way, reason
+            return method, reason
         return None, "the gradient of a batch of this model is not the mean of its rows' gradients"
     return None, reason
 
 
-def example_sums(workload: Workload, way: Way) -> GradientSums:
-    """Sums over all training rows of g_i and |g_i|², each example's gradient taken by `way`."""
+def example_sums(workload: Workload, method: PerExampleMethod) -> GradientSums:
+    """Sums over all training rows of g_i and |g_i|², each example's gradient taken by `method`."""
     n = len(workload.train.x)
     parameters = sum(p.numel() for p in workload.model.parameters() if p.requires_grad)
     budget = CHUNK_BYTES.get(workload.device.type, CHUNK_BYTES["cpu"])
     chunk = min(max(budget // (4 * parameters), 1), 1024)
-    gradients = _by_vmap if way == "vmap" else _by_loop
+    gradients = PER_EXAMPLE[method]
     total, squares = np.zeros(parameters), 0.0
     with standing_still(workload):
         for begin in range(0, n, chunk):
@@ -135,6 +134,10 @@ def _by_loop(workload: Workload, begin: int, end: int) -> Tensor:
         found = torch.autograd.grad(loss, trained, materialize_grads=True)
         rows.append(torch.cat([g.flatten() for g in found]))
     return torch.stack(rows)
+
+
+PER_EXAMPLE: dict[PerExampleMethod, Callable[[Workload, int, int], Tensor]] = {"vmap": _by_vmap, "loop": _by_loop}
+"""The gradients of rows begin to end, [rows, P], by each method, the faster one first."""
 
 
 def _split_state(model: nn.Module) -> tuple[dict[str, Tensor], dict[str, Tensor]]:

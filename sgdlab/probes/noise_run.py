@@ -1,35 +1,37 @@
 """A run on which the noise scale is measured: an ordinary run folder, with tables and figures added."""
 
-import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from torch import nn
 
 from sgdlab import plots
 from sgdlab.analysis.gradient_std import StdLaw
-from sgdlab.config import Config
 from sgdlab.probes.batches import with_replacement
 from sgdlab.probes.gradient_law import FEWEST, MOST, measured_law
-from sgdlab.probes.noise_scale import NoiseProbe, NoiseScale, Quantity
+from sgdlab.probes.noise_scale import NoiseProbe, NoiseScale
 from sgdlab.probes.pauses import Pauses, Spacing
+from sgdlab.results.figures import draw_run
 from sgdlab.runs.files import write_json, write_table
-from sgdlab.runs.folder import RunFolder, checked_name, create_run_folder, run_name, stamped
+from sgdlab.runs.folder import RunFolder
 from sgdlab.runs.history import TIMING_COLUMNS, Record, read_history
-from sgdlab.runs.names import HISTORY
+from sgdlab.runs.names import HISTORY, NOISE_FACTS, NOISE_FIGURE, NOISE_TABLE, STD_LAW_TABLE
 from sgdlab.schema.optimizers.sgd import Sgd
 from sgdlab.training.loop import Training
 from sgdlab.training.session import RunObserver, Session
-from sgdlab.training.signals import StopRequest
 
 if TYPE_CHECKING:
     import pandas as pd
 
-TABLE, LAW_TABLE, NOTES = "noise-scale.csv", "gradient-std.csv", "noise-scale.json"
-FIGURE = "noise-scale.png"
 QUANTITIES = ("grad_sq_norm", "trace_sigma", "noise_scale")
+
+
+class StudyFit(NamedTuple):
+    """What a study found, to compare with. b_crit: in examples, None where it could not tell."""
+
+    b_crit: float | None
+    in_words: str
 
 
 @dataclass
@@ -45,9 +47,45 @@ class NoiseRun:
     skipped: list[int] = field(default_factory=list)
 
     @property
+    def exact(self) -> bool:
+        """Whether the values are exact, so that they have no intervals."""
+        return self.probe.per_example is not None
+
+    def measure(self, training: Training) -> None:
+        """Measure at the present step, the first time the law too; where a gradient is not finite, only say so."""
+        step = training.position.step
+        try:
+            found = self.probe.measure(step)
+            law = None if self.points else self._law(step, found)
+        except ValueError:
+            self.skipped.append(step)
+            return
+        if law is not None:
+            self.laws[step] = law
+        self.points.append((step, training.batches.examples_at(step) / training.batches.rows, found))
+
+    def measure_law_at_the_end(self, training: Training) -> None:
+        """The law once more at the last moment, if the weights still stand there."""
+        position = training.position
+        if len(self.points) > 1 and self.points[-1][0] == position.step and position.diverged_at is None:
+            law = self._law(position.step, self.points[-1][2])
+            if law is not None:
+                self.laws[position.step] = law
+
+    def _law(self, step: int, found: NoiseScale) -> StdLaw | None:
+        return measured_law(self.probe.workload, found.gradient, found.trace_sigma.estimate, step)
+
+    @property
     def notes(self) -> list[str]:
         """What a reader must know of these numbers."""
-        return [note for note in _notes(self.probe) if note]
+        workload = self.probe.workload
+        modules, optimizer = list(workload.model.modules()), workload.config.optimizer
+        kinds = {"dropout off": nn.modules.dropout._DropoutNd, "BatchNorm frozen": nn.modules.batchnorm._BatchNorm}
+        frozen = [words for words, kind in kinds.items() if any(isinstance(module, kind) for module in modules)]
+        rescaled = not isinstance(optimizer, Sgd)
+        notes = [f"indicative only under {optimizer.name}: it rescales the gradient"] if rescaled else []
+        notes += [f"measured with {' and '.join(frozen)}"] if frozen else []
+        return notes + ([self.probe.reason] if self.probe.reason else [])
 
     def table(self) -> "pd.DataFrame":
         """step, epoch, each quantity with _low and _high (empty where exact); noise_scale empty: unresolved."""
@@ -57,8 +95,9 @@ class NoiseRun:
         for step, epoch, found in self.points:
             row: dict[str, Any] = {"step": step, "epoch": epoch}
             for name, value in zip(QUANTITIES, (found.grad_sq_norm, found.trace_sigma, found.b_simple), strict=True):
-                value = value or Quantity(math.nan)
-                row |= {name: value.value, f"{name}_low": value.low, f"{name}_high": value.high}
+                if value is not None:
+                    ends = {} if self.exact else {f"{name}_low": value.low, f"{name}_high": value.high}
+                    row |= {name: value.estimate} | ends
             rows.append(row)
         names = [f"{name}{end}" for name in QUANTITIES for end in ("", "_low", "_high")]
         return pd.DataFrame(rows, columns=["step", "epoch", *names]).astype(dict.fromkeys(names, "float64"))
@@ -82,79 +121,55 @@ def run_with_noise(
     points: int,
     spacing: Spacing = "even",
     observe: RunObserver | None = None,
-    stop: StopRequest | None = None,
-    tell: Callable[[str], None] = lambda text: None,
 ) -> NoiseRun:
-    """Carry out a prepared run in a new folder, measuring before the first update and at `points` moments.
+    """Carry out a prepared run in a new folder, measuring before the first update and at `points` moments; draw it.
 
     The weights stand still meanwhile and the clock of training is off; the history is that of the run
     without any measuring. A moment whose gradient is not finite is named, never a number.
     """
     run = NoiseRun(probe)
-
-    def measure(training: Training) -> None:
-        step = training.position.step
-        try:
-            found = probe.measure(step)
-            law = (
-                measured_law(probe.workload, found.gradient, found.trace_sigma.value, step) if not run.points else None
-            )
-        except ValueError:
-            run.skipped.append(step)
-            return
-        if law is not None:
-            run.laws[step] = law
-        run.points.append((step, training.batches.examples_at(step) / training.batches.rows, found))
-        tell(f"step {step:,}: noise scale {_in_words(found.b_simple)}")
-
-    pauses = Pauses(session, points, spacing, measure)
+    pauses = Pauses(session, points, spacing, run.measure)
 
     def watch(training: Training, record: Record | None) -> None:
         pauses(training)
         if observe is not None:
             observe(training, record)
 
-    session.run(folder, watch, stop)
+    session.run(folder, watch)
     pauses.close(session.training)
-    _law_at_the_end(run, session.training)
+    run.measure_law_at_the_end(session.training)
+    draw_run(folder.path)
     return run
 
 
-def _law_at_the_end(run: NoiseRun, training: Training) -> None:
-    """The law once more at the last moment, if the weights still stand there."""
-    if len(run.points) < 2 or run.points[-1][0] != training.position.step or training.position.diverged_at is not None:
-        return
-    step, _, found = run.points[-1]
-    law = measured_law(run.probe.workload, found.gradient, found.trace_sigma.value, step)
-    if law is not None:
-        run.laws[step] = law
+def write_noise_run(run: NoiseRun, path: Path, fit: StudyFit | None = None, again: Path | None = None) -> None:
+    """The tables, the figures and the notes beside the run's own files.
 
-
-def write_noise_run(run: NoiseRun, folder: RunFolder, b_crit: float | None, more: Mapping[str, Any]) -> list[Path]:
-    """The tables, the figures and the notes beside the run's own files; returns the figures' paths."""
-    table, law = run.table(), run.law_table()
-    write_table(folder.path / TABLE, table)
-    write_table(folder.path / LAW_TABLE, law)
-    slopes = {step: [l.slope.estimate, l.slope.low, l.slope.high] for step, l in run.laws.items()}  # noqa: E741
+    fit: of a study, for comparison;  again: the run folder whose config was trained.
+    """
+    table, b_crit = run.table(), None if fit is None else fit.b_crit
+    write_table(path / NOISE_TABLE, table)
+    write_table(path / STD_LAW_TABLE, run.law_table())
+    slopes = {step: [law.slope.estimate, law.slope.low, law.slope.high] for step, law in run.laws.items()}
     facts = {
         "method": run.probe.in_words,
         "notes": run.notes,
         "slopes": slopes,
         "b_crit": b_crit,
         "not_finite": run.skipped,
+        "again": None if again is None else str(again),
+        "study": None if fit is None else fit.in_words,
     }
-    write_json(folder.path / NOTES, facts | dict(more))
+    write_json(path / NOISE_FACTS, facts)
     note = "; ".join([run.probe.in_words, *run.notes])
     ends = [f"{name}{end}" for name in QUANTITIES for end in ("_low", "_high")]
-    drawn = table.drop(columns=ends) if run.probe.way is not None else table  # exact values have no bands
-    paths = [plots.save_figure(plots.noise_scale_figure(drawn, b_crit=b_crit, note=note), folder.path / FIGURE)]
-    for step in run.laws:
-        paths.append(_save_law(run, step, folder))
-    return paths
+    drawn = table.drop(columns=ends) if run.exact else table
+    plots.save_figure(plots.noise_scale_figure(drawn, b_crit=b_crit, note=note), path / NOISE_FIGURE)
+    for step, law in run.laws.items():
+        _save_law(step, law, with_replacement(run.probe.workload), path)
 
 
-def _save_law(run: NoiseRun, step: int, folder: RunFolder) -> Path:
-    law, replacement = run.laws[step], with_replacement(run.probe.workload)
+def _save_law(step: int, law: StdLaw, replacement: bool, path: Path) -> None:
     prediction = "predicted, √(tr Σ/b)" if replacement else "predicted, √(tr Σ/b · (1 − b/N))"
     figure = plots.gradient_std_figure(
         [p.batch_size for p in law.points],
@@ -166,38 +181,10 @@ def _save_law(run: NoiseRun, step: int, folder: RunFolder) -> Path:
         title=f"step {step:,}: slope {law.slope} (law: -1/2)".replace("-", "−"),
         note=f"{FEWEST} to {MOST:,} batches at each size, 95 % intervals; the weights stand still",
     )
-    return plots.save_figure(figure, folder.path / f"gradient-std-step{step}.png")
+    plots.save_figure(figure, path / f"gradient-std-step{step}.png")
 
 
-def _notes(probe: NoiseProbe) -> list[str]:
-    config, modules = probe.workload.config, list(probe.workload.model.modules())
-    has_dropout = any(isinstance(m, nn.modules.dropout._DropoutNd) for m in modules)
-    has_norm = any(isinstance(m, nn.modules.batchnorm._BatchNorm) for m in modules)
-    frozen = ["dropout off"] * has_dropout + ["BatchNorm frozen"] * has_norm
-    return [
-        ""
-        if isinstance(config.optimizer, Sgd)
-        else f"indicative only under {config.optimizer.name}: it rescales the gradient",
-        f"measured with {' and '.join(frozen)}" if frozen else "",
-        probe.reason,
-    ]
-
-
-def _in_words(scale: Quantity | None) -> str:
-    if scale is None:
-        return "unresolved"
-    interval = "" if scale.low is None else f" [{scale.low:.4g}, {scale.high:.4g}]"
-    return f"{scale.value:.4g}{interval} examples"
-
-
-def new_folder(config: Config, runs_dir: Path, out: Path | None) -> RunFolder:
-    """`out` itself, or a stamped folder in runs_dir; with a suffix where it exists."""
-    if out is not None:
-        return create_run_folder(out.parent, checked_name(out.name))
-    return create_run_folder(runs_dir, stamped(f"{run_name(config)}-noise-scale"))
-
-
-def repeats(first: Path, second: Path) -> str:
+def histories_compared(first: Path, second: Path) -> str:
     """Whether two runs have the same history, timing aside, in words."""
     a, b = (read_history(path / HISTORY).drop(columns=list(TIMING_COLUMNS)) for path in (first, second))
     if a.equals(b):

@@ -11,11 +11,11 @@ from sgdlab.analysis.intervals import Interval
 from sgdlab.analysis.noise_scale import estimate_noise_scale, exact_from_sums
 from sgdlab.errors import ConfigError, DataError
 from sgdlab.probes.batches import drawn_batches, with_replacement
-from sgdlab.probes.gradients import Way, batch_gradient, example_sums, example_way
+from sgdlab.probes.gradients import PerExampleMethod, batch_gradient, example_sums, per_example_method
 from sgdlab.training.engines.base import Workload
 from sgdlab.training.models import parameter_count
 
-Method = Literal["auto", "exact", "pairs"]
+NoiseMethod = Literal["auto", "exact", "pairs"]
 Floats = NDArray[np.float64]
 
 AFFORDABLE = {"cpu": 1e9, "cuda": 3e10}
@@ -26,36 +26,28 @@ LOOP_AFFORDABLE = 20_000
 
 
 @dataclass(frozen=True)
-class Quantity:
-    """A value with its interval; an exact one has none (low and high are None)."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True)
 class NoiseScale:
     """|G|² and tr Σ in the square of the gradient's unit; b_simple in examples, None: unresolved.
 
-    gradient: [P], the mean gradient G over all training rows, however the scale was had.
+    An exact value is an interval without width. gradient: [P], the mean gradient G over all training rows.
     """
 
-    grad_sq_norm: Quantity
-    trace_sigma: Quantity
-    b_simple: Quantity | None
+    grad_sq_norm: Interval
+    trace_sigma: Interval
+    b_simple: Interval | None
     gradient: Floats
 
 
 @dataclass(frozen=True)
 class NoiseProbe:
-    """How the noise scale of a workload is measured. way: None estimates from `pairs` pairs of two batch sizes.
+    """How the noise scale of a workload is measured. per_example: how each example's gradient is had; where None
+    it is estimated from `pairs` pairs of batches of two sizes.
 
     reason: why not by vmap, in words; empty where it is.
     """
 
     workload: Workload
-    way: Way | None
+    per_example: PerExampleMethod | None
     reason: str
     pairs: int
     small: int
@@ -65,7 +57,7 @@ class NoiseProbe:
     def in_words(self) -> str:
         """`exact, from the gradients of all 8,000 rows`."""
         n = len(self.workload.train.x)
-        if self.way is not None:
+        if self.per_example is not None:
             return f"exact, from the gradients of all {n:,} rows"
         large = f"all {n:,}" if self.large == n and not with_replacement(self.workload) else f"{self.large:,}"
         return f"estimated from {self.pairs} pairs of batches of {self.small:,} and {large} rows, 95 % intervals"
@@ -75,22 +67,16 @@ class NoiseProbe:
 
         Raises ValueError where a gradient is not finite.
         """
-        if self.way is not None:
-            sums = example_sums(self.workload, self.way)
-            exact = exact_from_sums(sums.n, sums.grad_sum, sums.sq_norm_sum)
-            ratio = None if exact.b_simple is None else Quantity(exact.b_simple)
-            return NoiseScale(Quantity(exact.grad_sq_norm), Quantity(exact.trace_sigma), ratio, sums.grad_sum / sums.n)
+        n = len(self.workload.train.x)
+        if self.per_example is not None:
+            sums = example_sums(self.workload, self.per_example)
+            exact = exact_from_sums(n, sums.grad_sum, sums.sq_norm_sum)
+            ratio = None if exact.b_simple is None else _exactly(exact.b_simple, n)
+            return NoiseScale(_exactly(exact.grad_sq_norm, n), _exactly(exact.trace_sigma, n), ratio, sums.grad_sum / n)
         whole = batch_gradient(self.workload)
-        found = estimate_noise_scale(
-            self._sq_norms(self.small, step, whole),
-            self._sq_norms(self.large, step, whole),
-            self.small,
-            self.large,
-            len(self.workload.train.x),
-            with_replacement(self.workload),
-        )
-        ratio = None if found.b_simple is None else _quantity(found.b_simple)
-        return NoiseScale(_quantity(found.grad_sq_norm), _quantity(found.trace_sigma), ratio, whole)
+        small, large = (self._sq_norms(size, step, whole) for size in (self.small, self.large))
+        found = estimate_noise_scale(small, large, self.small, self.large, n, with_replacement(self.workload))
+        return NoiseScale(found.grad_sq_norm, found.trace_sigma, found.b_simple, whole)
 
     def _sq_norms(self, size: int, step: int, whole: Floats) -> Floats:
         """|g_b|² of each batch, [pairs]; every batch of all rows has the one gradient G."""
@@ -100,7 +86,11 @@ class NoiseProbe:
         return np.array([float(g @ g) for g in (batch_gradient(self.workload, rows) for rows in batches)])
 
 
-def noise_probe(workload: Workload, method: Method, pairs: int, sizes: Sequence[int] | None) -> NoiseProbe:
+def _exactly(value: float, rows: int) -> Interval:
+    return Interval(value, value, value, 1.0, rows)
+
+
+def noise_probe(workload: Workload, method: NoiseMethod, pairs: int, sizes: Sequence[int] | None) -> NoiseProbe:
     """The probe that `method` asks for; auto is exact where that takes seconds, else estimates.
 
     sizes: the two batch sizes of the pairs; where None the config's own and all rows.
@@ -112,25 +102,21 @@ def noise_probe(workload: Workload, method: Method, pairs: int, sizes: Sequence[
     if sizes is not None and method == "exact":
         raise ConfigError("--batch-sizes: an exact noise scale draws no batches; use --method pairs")
     small, large = _pair_sizes(workload, sizes)
-    way, reason = (None, "") if method == "pairs" or (method == "auto" and sizes) else _way(workload, method)
-    return NoiseProbe(workload, way, reason, pairs, small, large)
+    by_pairs = method == "pairs" or (method == "auto" and sizes)
+    per_example, reason = (None, "") if by_pairs else _per_example(workload, method)
+    return NoiseProbe(workload, per_example, reason, pairs, small, large)
 
 
-def _way(workload: Workload, method: Method) -> tuple[Way | None, str]:
-    n = len(workload.train.x)
-    numbers = n * parameter_count(workload.model)
-    if method == "auto" and numbers > AFFORDABLE.get(workload.device.type, AFFORDABLE["cpu"]):
-        return (
-            None,
-            f"{n:,} rows x {parameter_count(workload.model):,} parameters: exact would take long; "
-            "--method exact insists",
-        )
-    way, reason = example_way(workload)
-    if way is None and method == "exact":
+def _per_example(workload: Workload, method: NoiseMethod) -> tuple[PerExampleMethod | None, str]:
+    n, parameters = len(workload.train.x), parameter_count(workload.model)
+    if method == "auto" and n * parameters > AFFORDABLE.get(workload.device.type, AFFORDABLE["cpu"]):
+        return None, f"{n:,} rows x {parameters:,} parameters: exact would take long; --method exact insists"
+    found, reason = per_example_method(workload)
+    if found is None and method == "exact":
         raise ConfigError(f"--method exact: {reason}; use --method pairs")
-    if way == "loop" and method == "auto" and n > LOOP_AFFORDABLE:
+    if found == "loop" and method == "auto" and n > LOOP_AFFORDABLE:
         return None, f"{reason}, and {n:,} single backward passes would take long; --method exact insists"
-    return way, reason
+    return found, reason
 
 
 def _pair_sizes(workload: Workload, sizes: Sequence[int] | None) -> tuple[int, int]:
@@ -144,7 +130,3 @@ def _pair_sizes(workload: Workload, sizes: Sequence[int] | None) -> tuple[int, i
     if not 1 <= small < large <= n:
         raise ConfigError(f"--batch-sizes {small},{large}: two sizes from 1 to the {n:,} training rows are needed")
     return small, large
-
-
-def _quantity(interval: Interval) -> Quantity:
-    return Quantity(interval.estimate, interval.low, interval.high)

@@ -14,13 +14,13 @@ from sgdlab.training.engines.select import build_engine
 from sgdlab.training.sampling import BatchStream, Segment, batch_plan
 
 CHUNK = 100
-"""Steps between two looks at the loss: a trial that is no longer finite ends there."""
+"""Steps between two looks at the loss: a training that is no longer finite ends there."""
 
 Floats = NDArray[np.float64]
 
 
-class Trials:
-    """Trials of one resolved config: its engine, its optimiser, its batch order, from its initial weights.
+class RestartedTraining:
+    """Trainings of one resolved config: its engine, its optimiser, its batch order, from its initial weights.
 
     The config's schedules of rate and batch size are left out.
     """
@@ -28,18 +28,14 @@ class Trials:
     def __init__(self, config: Config, data: PreparedData) -> None:
         torch.set_num_threads(int(config.threads))
         self.config = config
-        self._workload = build_workload(config, data)
+        self.workload: Workload = build_workload(config, data)
+        """With the initial weights; trainings work on copies."""
         self._stream = BatchStream(batch_plan(config, len(data.train)))
 
-    @property
-    def workload(self) -> Workload:
-        """The workload with the initial weights; trials work on copies."""
-        return self._workload
-
-    def losses(self, rates: Floats) -> Floats:
+    def losses_at(self, rates: Floats) -> Floats:
         """Loss of each batch before its update, [steps], the step s at rates[s]; NaN from the first
         non-finite one on."""
-        workload = Workload(self.config, copy.deepcopy(self._workload.model), self._workload.train, None, None)
+        workload = Workload(self.config, copy.deepcopy(self.workload.model), self.workload.train, None, None)
         engine = build_engine(workload)
         found = np.full(len(rates), np.nan)
         with torch.random.fork_rng(devices=[]):

@@ -1,24 +1,106 @@
-"""How well two configs' validation curves agree by epoch, over seeds: the check of a scaling rule."""
+"""The check of a scaling rule: both configs trained over the seeds, their validation curves compared by epoch."""
 
+import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sgdlab import plots
 from sgdlab.analysis.intervals import Interval, mean_interval
-from sgdlab.runs.files import write_table
+from sgdlab.analysis.wording import number, seed_list
+from sgdlab.config import Document, build_config, set_value, without_grid
+from sgdlab.probes.scaling_rule import ScaledConfig
+from sgdlab.results.figures import draw_run
+from sgdlab.runs.files import write_table, write_text
+from sgdlab.runs.folder import RunFolder, create_run_folder, named_folder, run_name
+from sgdlab.runs.names import SCALED_CONFIG, SCALED_FIGURE, SCALED_TABLE
 from sgdlab.runs.selection import selection_split
+from sgdlab.training.start import new_session
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sgdlab.training.session import RunObserver
+
 Floats = NDArray[np.float64]
-TABLE, FIGURE = "scale-check.csv", "scale-check.png"
+
+
+@dataclass(frozen=True)
+class RuleCheck:
+    """What training both configs showed. first, second: their labels;  interrupted: it was stopped before its end.
+
+    diverged: seeds of (first, second), with the reasons in words.
+    """
+
+    path: Path
+    first: str
+    second: str
+    agreement: "Agreement | None" = None
+    diverged: tuple[dict[int, str], dict[int, str]] = ({}, {})
+    interrupted: bool = False
+
+    def in_words(self) -> list[str]:
+        """The verdict line by line, and which seeds it is not from."""
+        lines = [
+            f"{label}, seed {seed}: {reason}"
+            for label, seeds in zip((self.first, self.second), self.diverged, strict=True)
+            for seed, reason in seeds.items()
+        ]
+        if self.agreement is None:
+            return [*lines, "no seed is left in which both runs can be compared"]
+        lost = sorted(self.diverged[0].keys() | self.diverged[1].keys())
+        left_out = [f"left out: seeds {seed_list(lost)}, where a run diverged"] if lost else []
+        return [*lines, *self.agreement.in_words(self.first, self.second), *left_out]
+
+
+def check_rule(
+    document: Document,
+    scaled: ScaledConfig,
+    seeds: Sequence[int],
+    runs_dir: Path,
+    name: str | None,
+    watching: "Callable[[], AbstractContextManager[RunObserver]]",
+) -> RuleCheck:
+    """Train a config and its scaled form over the seeds as ordinary runs in one new folder, and compare them there.
+
+    seeds: the config's own where empty;  watching: who observes a run, asked anew for each.
+    """
+    config = build_config(without_grid(document))
+    folder = named_folder(runs_dir, name, f"{run_name(config)}-scale-{scaled.rule}")
+    write_text(folder / SCALED_CONFIG, scaled.yaml())
+    first = f"batch {config.batch_size.initial}"
+    histories: tuple[dict[int, pd.DataFrame], dict[int, pd.DataFrame]] = ({}, {})
+    diverged: tuple[dict[int, str], dict[int, str]] = ({}, {})
+    for seed in seeds or (scaled.config.seed,):
+        for i, (name, source) in enumerate((("original", document), ("scaled", scaled.document))):
+            run = _train(source, seed, create_run_folder(folder, f"{name}-seed{seed}"), watching)
+            summary = run.summary()
+            if summary["status"] == "interrupted":
+                return RuleCheck(folder, first, scaled.label, interrupted=True)
+            histories[i][seed] = run.history()
+            if summary["status"] == "diverged":
+                diverged[i][seed] = str(summary["reason"])
+    found = agreement(*histories, (tuple(diverged[0]), tuple(diverged[1])))
+    groups = {first: list(histories[0].values()), scaled.label: list(histories[1].values())}
+    _write(found, groups, folder)
+    return RuleCheck(folder, first, scaled.label, found, diverged)
+
+
+def _train(
+    document: Document, seed: int, folder: RunFolder, watching: "Callable[[], AbstractContextManager[RunObserver]]"
+) -> RunFolder:
+    seeded = copy.deepcopy(document)
+    set_value(seeded, "seed", seed, f"--seeds {seed}")
+    with watching() as observe:
+        new_session(seeded).run(folder, observe)
+    draw_run(folder.path)
+    return folder
 
 
 @dataclass(frozen=True)
@@ -27,7 +109,7 @@ class Agreement:
 
     column: what is compared;  epochs, gap: [K], gap the mean over seeds;  largest, at_epoch: the gap of
     largest size and where;  spread: the seeds' standard deviation there of (first, second), NaN for one seed;
-    final: the gap at the last common epoch with its paired t interval;  diverged: seeds of (first, second).
+    final: the gap at the last common epoch with its paired t interval.
     """
 
     column: str
@@ -40,38 +122,37 @@ class Agreement:
     spread: tuple[float, float]
     final: Interval
     seeds: tuple[int, ...]
-    diverged: tuple[tuple[int, ...], tuple[int, ...]]
 
     def in_words(self, first: str, second: str) -> list[str]:
         """The verdict line by line."""
-        name = self.column.replace("_", " ")
-        gap = f"{self.largest:+.3g} at epoch {self.at_epoch:.4g} ({second} - {first})"
-        spread = f"; seeds spread by {self.spread[0]:.2g} and {self.spread[1]:.2g} (std) there"
-        lines = [f"largest gap in {name} by epoch: {gap}{spread if len(self.seeds) > 1 else ''}"]
-        if len(self.seeds) > 1:
-            inside = self.final.low <= 0 <= self.final.high
-            verdict = "the seeds cannot tell them apart" if inside else "they differ"
-            lines.append(f"at epoch {self.epochs[-1]:.4g}: {self.final}, n = {len(self.seeds)}, paired t: {verdict}")
-        else:
+        name, last = self.column.replace("_", " "), f"at epoch {number(self.epochs[-1])}"
+        gap = f"{self.largest:+.3g} at epoch {number(self.at_epoch)} ({second} - {first})"
+        if len(self.seeds) == 1:
             alone = f"{self.final.estimate:+.3g}; one seed has no interval, use --seeds 0-4"
-            lines.append(f"at epoch {self.epochs[-1]:.4g}: {alone}")
-        return lines
+            return [f"largest gap in {name} by epoch: {gap}", f"{last}: {alone}"]
+        spread = f"seeds spread by {self.spread[0]:.2g} and {self.spread[1]:.2g} (std) there"
+        inside = self.final.low <= 0 <= self.final.high
+        verdict = "the seeds cannot tell them apart" if inside else "they differ"
+        return [
+            f"largest gap in {name} by epoch: {gap}; {spread}",
+            f"{last}: {self.final}, n = {len(self.seeds)}, paired t: {verdict}",
+        ]
 
 
 def agreement(
     first: Mapping[int, "pd.DataFrame"], second: Mapping[int, "pd.DataFrame"],
-    diverged: tuple[Sequence[int], Sequence[int]] = ((), ()), column: str | None = None,
+    diverged: tuple[Sequence[int], Sequence[int]] = ((), ()),
 ) -> Agreement | None:  # fmt: skip
     """Compare histories by seed on the epochs of the coarser one, linearly between records.
 
-    column: val_loss, or train_loss without validation, unless given. Row 0, before any update, is left out.
+    Compared is val_loss, or train_loss without validation. Row 0, before any update, is left out.
     None where no seed is left, or the histories share no epoch.
     """
     lost = {*diverged[0], *diverged[1]}
     seeds = tuple(seed for seed in first if seed in second and seed not in lost)
     if not seeds:
         return None
-    column = column or f"{selection_split(first[seeds[0]])}_loss"
+    column = f"{selection_split(first[seeds[0]])}_loss"
     epochs = _common_epochs([table for seed in seeds for table in (first[seed], second[seed])])
     if not len(epochs):
         return None
@@ -83,7 +164,7 @@ def agreement(
     spread = (float(a[:, worst].std(ddof=1)), float(b[:, worst].std(ddof=1))) if many else (math.nan, math.nan)
     return Agreement(
         column, epochs, gap, a.mean(axis=0), b.mean(axis=0), float(gap[worst]), float(epochs[worst]), spread,
-        mean_interval((b - a)[:, -1].tolist()), seeds, (tuple(diverged[0]), tuple(diverged[1])),
+        mean_interval((b - a)[:, -1].tolist()), seeds,
     )  # fmt: skip
 
 
@@ -101,15 +182,12 @@ def _at(table: "pd.DataFrame", column: str, epochs: Floats) -> Floats:
     return np.asarray(np.interp(epochs, table["epoch"].to_numpy(float)[1:], table[column].to_numpy(float)[1:]))
 
 
-def write_check(
-    found: Agreement | None, groups: Mapping[str, Sequence["pd.DataFrame"]], folder: Path, note: str = ""
-) -> Path:
-    """The table of gaps (where there is one) and the overlay of the two curves; returns the figure's path."""
+def _write(found: Agreement | None, groups: Mapping[str, Sequence["pd.DataFrame"]], folder: Path) -> None:
+    """The table of gaps, where there is one, and the overlay of the two curves."""
     import pandas as pd
 
     if found is not None:
-        columns: dict[str, Any] = {"epoch": found.epochs, "original": found.first_mean, "scaled": found.second_mean}
-        table = pd.DataFrame(columns | {"gap": found.gap})
-        write_table(folder / TABLE, table)
+        columns = {"epoch": found.epochs, "original": found.first_mean, "scaled": found.second_mean, "gap": found.gap}
+        write_table(folder / SCALED_TABLE, pd.DataFrame(columns))
     column = found.column if found is not None else "val_loss"
-    return plots.save_figure(plots.overlay_figure(groups, column, x="epoch", title=note), folder / FIGURE)
+    plots.save_figure(plots.overlay_figure(groups, column, x="epoch"), folder / SCALED_FIGURE)

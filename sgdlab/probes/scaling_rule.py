@@ -16,7 +16,7 @@ from sgdlab.schema.optimizers.sgd import Sgd
 from sgdlab.schema.schedules.falling import StepSchedule
 from sgdlab.training.sampling import batch_rows
 
-Rule = Literal["linear", "sqrt", "adam", "growth"]
+ScalingRule = Literal["linear", "sqrt", "adam", "growth"]
 SOURCES = {
     "linear": "η' = κη with warm-up (Goyal et al. 2017)",
     "sqrt": "η' = √κ η (Krizhevsky 2014; Hoffer et al. 2017)",
@@ -28,12 +28,20 @@ WARMUP_SHARE = 0.25
 
 
 @dataclass(frozen=True)
-class Scaled:
+class ScaledConfig:
     """The rewritten document, what became of it as a config, and the notes that belong at its head."""
 
+    rule: ScalingRule
     document: Document
     config: Config
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def label(self) -> str:
+        """`batch 512, linear rule`."""
+        size = self.config.batch_size
+        grown = f" growing to {size.maximum}" if size.every is not None else ""
+        return f"batch {size.initial}{grown}, {self.rule} rule"
 
     def yaml(self) -> str:
         """The file: notes as comments, then a config that loads."""
@@ -42,7 +50,7 @@ class Scaled:
         return head + yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)
 
 
-def scaled(document: Document, rule: Rule, to: int | None, rows: int) -> Scaled:
+def apply_scaling_rule(document: Document, rule: ScalingRule, to: int | None, rows: int) -> ScaledConfig:
     """`document` for batch size `to`; for growth `to` is the largest size (all rows where None).
 
     rows: of the training split; a full batch counts as so many. What the config counts in steps is divided
@@ -58,10 +66,10 @@ def scaled(document: Document, rule: Rule, to: int | None, rows: int) -> Scaled:
                 raise ConfigError(f"--rule {rule}: needs the new batch size, as in --to 512")
             notes = _move(document, config, rule, to, rows)
     document = replace(document, origins={})
-    return Scaled(document, build_config(document), notes)
+    return ScaledConfig(rule, document, build_config(document), notes)
 
 
-def _move(document: Document, config: Config, rule: Rule, to: int, rows: int) -> list[str]:
+def _move(document: Document, config: Config, rule: ScalingRule, to: int, rows: int) -> list[str]:
     size = config.batch_size
     if size.every is not None:
         raise ConfigError("batch_size.every: the batch grows during the run; scale a config with a fixed batch size")

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgdlab.analysis.stable_rate import StableRate, largest_stable_rate
-from sgdlab.probes.restarts import Trials
+from sgdlab.probes.restarts import RestartedTraining
 from sgdlab.schema.models.mlp import LinearModel
 from sgdlab.schema.optimizers.sgd import Sgd
 from sgdlab.training.engines.base import Workload
@@ -14,17 +14,17 @@ RATIO = 1.02
 WINDOW = 6  # the last STEPS / WINDOW losses are averaged
 
 
-def stable_rate(trials: Trials, low: float, high: float, steps: int = STEPS) -> StableRate:
+def stable_rate(training: RestartedTraining, low: float, high: float, steps: int = STEPS) -> StableRate:
     """The rate up to which `steps` steps leave the smoothed loss no higher than at the initial weights.
 
     The last sixth of the losses is compared with those of the *initial* weights on the same batches: then
     batches that are harder than the first ones raise no false alarm at rates too small to move anything.
     """
     width = max(steps // WINDOW, 1)
-    begun = trials.losses(np.zeros(steps))[-width:].mean()
+    begun = training.losses_at(np.zeros(steps))[-width:].mean()
 
     def bounded(rate: float) -> bool:
-        losses = trials.losses(np.full(steps, rate))
+        losses = training.losses_at(np.full(steps, rate))
         return bool(np.isfinite(losses).all() and losses[-width:].mean() <= begun)
 
     return largest_stable_rate(bounded, low, high, RATIO)

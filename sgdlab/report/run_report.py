@@ -12,14 +12,13 @@ from sgdlab.report.words import asked_of, best_model_caveats, seeds_in_words, se
 from sgdlab.results.figures import loss_label
 from sgdlab.results.opened import Run
 from sgdlab.runs.history import read_history
-from sgdlab.runs.names import CONFIG, HISTORY
+from sgdlab.runs.names import CONFIG, HISTORY, NOISE_TABLE
 
 if TYPE_CHECKING:
     import pandas as pd
 
 GOAL = "How good is the best model?"
 MOST_ROWS = 300
-NOISE = "noise-scale.csv"  # what `sgdlab noise-scale` leaves in a run's folder
 _UNFINISHED = {
     "interrupted": "The run was interrupted; these are the numbers until then.",
     "running": "The run is still at work; these are the numbers until now.",
@@ -45,7 +44,7 @@ def run_page(run: Run) -> Page:
         sections=(
             Section("How it went", _curves(run, history, summary)),
             Section("Numbers", _numbers(summary)),
-            Section("Noise scale", _noise(run.path / NOISE)),
+            Section("Noise scale", _noise(run.path / NOISE_TABLE)),
             Section("How the best model was chosen", _chosen(config, summary)),
             _commands(run, found, str(summary["status"])),
             Section(provenance.CONFIG_TITLE, (provenance.config_block(run.folder, "config.yaml, resolved"),)),

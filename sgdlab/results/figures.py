@@ -24,6 +24,21 @@ _LOSS_LABELS = {
 }
 
 
+def figure_of(
+    paths: Sequence[Path], kind: str | None, column: str, left_out: Callable[[str], None], **options: Any
+) -> tuple["Figure", str]:
+    """The figure of a run, a sweep, or several of them together, and its kind. column: what an overlay draws."""
+    alone = paths[0] if len(paths) == 1 else None
+    if alone is not None and not is_sweep(alone) and kind not in GROUP_KINDS:
+        kind = kind or "curves"
+        return run_figure(RunFolder(alone), kind, **options), kind
+    if alone is not None and is_sweep(alone):
+        kind, groups = kind or "panels", sweep_groups(read_manifest(alone), left_out)
+    else:
+        kind, groups = kind or "overlay", named_groups(paths, left_out)
+    return groups_figure(groups, kind, **options | ({"column": column} if kind == "overlay" else {})), kind
+
+
 def run_figure(folder: RunFolder, kind: str = "curves", **options: Any) -> "Figure":
     """One run's figure; `options` are those of the function in sgdlab.plots."""
     from sgdlab import plots

@@ -156,6 +156,11 @@ def create_folder(parent: Path, name: str) -> Path:
     raise RunFolderError(f"{parent}: holds too many folders named {name}")
 
 
+def named_folder(parent: Path, name: str | None, title: str) -> Path:
+    """Make a new folder under the name that the user gave, else under `title` behind the local time."""
+    return create_folder(parent, checked_name(name) if name is not None else stamped(title))
+
+
 def stamped(name: str, now: float | None = None) -> str:
     """`name` behind the local time, as 20261121-194503-name."""
     return f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{name}"

@@ -20,6 +20,11 @@ def selection_split(history: "pd.DataFrame") -> str:
     return "val" if history["val_loss"].notna().any() else "train"
 
 
+def untrained_loss(history: "pd.DataFrame") -> float:
+    """The selecting loss before the first update; NaN where row 0 is not there."""
+    return float(history[f"{selection_split(history[:1])}_loss"].iloc[0]) if len(history) else math.nan
+
+
 def best_loss(summary: Mapping[str, Any]) -> float | None:
     """The best model's selecting loss, as summary.json tells; None without a best model."""
     value: float | None = summary.get("best_val_loss", summary.get("best_train_loss"))

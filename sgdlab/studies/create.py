@@ -31,6 +31,7 @@ from sgdlab.studies.plan import (
     tuning_seeds,
 )
 from sgdlab.studies.rates import rate_grid
+from sgdlab.sweeps.plan import option_setting
 from sgdlab.training.sampling import batch_rows
 
 if TYPE_CHECKING:
@@ -67,6 +68,9 @@ def plan_study(
     config, data = config_and_data(document, seed=seeds[0])
     if config.batch_size.every is not None:
         raise ConfigError("batch_size.every: a study compares constant batch sizes; drop it")
+    for key, option in (("batch_size", "--batch-sizes"), ("seed", "--seeds")):
+        if (setting := option_setting(document, key)) is not None:
+            raise ConfigError(f"{setting}: a study varies it; use {option}")
     rows = len(data.train)
     plan = StudyPlan(
         base=_base(document),

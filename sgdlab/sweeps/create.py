@@ -34,6 +34,10 @@ class SweepPlan:
         """Runs at once: as asked for, or as many as the cores carry."""
         return jobs_at_once([int(values["threads"]) for values in self.resolved], wanted)
 
+    def wall_seconds(self, jobs: int) -> float:
+        """About how long all runs take, so many at once."""
+        return max(sum(self.seconds) / jobs, max(self.seconds))
+
 
 def plan_sweep(document: Document, axes: Sequence[Axis], progress: "Progress | None" = None) -> SweepPlan:
     """Resolve every run of a grid before any of them starts; ConfigError or DataError otherwise.

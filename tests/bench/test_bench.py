@@ -9,11 +9,10 @@ import pandas as pd
 import pytest
 import torch
 
-from sgdlab.bench import engines as grid
-from sgdlab.bench import matmul, scale, step
-from sgdlab.bench.plain_loop import plain, plain_loop, plain_optimizer
+from sgdlab.bench import engines, matmul, scale, step, timing
+from sgdlab.bench.plain_loop import plain_loop, plain_optimizer, plain_training
 from sgdlab.bench.production import engine_configs, production
-from sgdlab.bench.roofline import floor_seconds, parameter_bytes, passes
+from sgdlab.bench.roofline import parameter_bytes, passes, roofline_seconds
 from sgdlab.bench.synthetic import synthetic
 from sgdlab.bench.timing import Sample, interleaved, spread, steps_to_time, times_faster
 from sgdlab.cli import main
@@ -45,8 +44,7 @@ def config_of(data: PreparedData, **values: Any) -> Config:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Samples of one step: tests look at tables, not at times."""
-    for module in (step, grid):
-        monkeypatch.setattr(module, "steps_to_time", lambda run, epoch, at_least, at_most: 2)
+    monkeypatch.setattr(timing, "steps_to_time", lambda run, epoch, at_least, at_most: 2)
     monkeypatch.setattr(step, "product_rate", lambda: 1e10)
     monkeypatch.setattr(step, "pass_rate", lambda size_bytes: 1e10)
 
@@ -60,29 +58,28 @@ def test_a_product_counts_two_flops_for_each_multiply_add() -> None:
 
 
 @pytest.mark.parametrize("shape", [(7, 5, 3), (64, 64, 64), (33, 130, 20)])  # 130 columns: two blocks and a rest
-def test_the_four_ways_give_the_same_product(shape: tuple[int, int, int]) -> None:
+def test_the_four_methods_give_the_same_product(shape: tuple[int, int, int]) -> None:
     m, n, k = shape
     generator = torch.Generator().manual_seed(0)
     # small whole numbers: every sum is exact in float32, in whatever order it is taken
     b = torch.randint(-8, 9, (m, k), generator=generator).float()
     c = torch.randint(-8, 9, (k, n), generator=generator).float()
-    for name, way in matmul.WAYS.items():
+    for name, product in matmul.PRODUCTS.items():
         a = torch.full((m, n), torch.nan)
-        way(a, b, c)
+        product(a, b, c)
         assert torch.equal(a.double(), b.double() @ c.double()), name
 
 
-def test_matmul_table_has_each_way_with_gflops_by_2mnk() -> None:
+def test_matmul_table_has_each_method_with_gflops_by_2mnk() -> None:
     table = matmul.matmul_table(16, 3, 1)
-    assert list(table["method"]) == list(matmul.WAYS)
-    assert {"seconds", "seconds_low", "seconds_high", "gflops", "ratio_to_whole", "threads"} | CONDITIONS <= {*table}
+    assert list(table["method"]) == list(matmul.PRODUCTS)
+    assert {"seconds", "seconds_low", "seconds_high", "gflops", "ratio_to_whole", "threads"} <= {*table}
     np.testing.assert_allclose(table["gflops"], 2 * 16**3 / table["seconds"] / 1e9)
     assert table.set_index("method").loc["whole", "ratio_to_whole"] == 1
     assert "chapter_printed" not in table  # the chapter's figures are for 256
 
 
 def test_the_chapters_figures_are_corrected_by_its_own_count(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(matmul, "ELEMENT_SECONDS", 1e-9)
     monkeypatch.setattr(matmul, "SAMPLE_SECONDS", 1e-9)
     table = matmul.matmul_table(256, 1, 1).set_index("method")
     assert table.loc["element by element", "rows_timed"] == 1
@@ -106,9 +103,9 @@ def test_contenders_take_turns_and_every_round_goes_through_all() -> None:
         turns.append(name)
         return float(len(turns))
 
-    found = interleaved([lambda: work("a"), lambda: work("b"), lambda: work("c")], 3, lambda d, t: None, [1, 1, 2])
-    assert "".join(turns) == "abc" + "ba" + "abc"
-    assert [len(values) for values in found] == [3, 3, 2]
+    found = interleaved([lambda: work("a"), lambda: work("b"), lambda: work("c")], 3)
+    assert "".join(turns) == "abc" + "cba" + "abc"
+    assert [len(values) for values in found] == [3, 3, 3]
 
 
 def test_ratios_pair_the_samples_of_a_round() -> None:
@@ -171,7 +168,7 @@ def test_divergence_is_told_with_a_remedy(data: PreparedData) -> None:
 def test_engines_that_refuse_are_passed_over_unless_named(data: PreparedData) -> None:
     config = config_of(data, optimizer="rmsprop", engine="auto")
     configs, refusals = engine_configs(config, data)
-    assert [each.engine for each in configs] == ["eager"]
+    assert list(configs) == ["eager"]
     assert len(refusals) == 1 and "rmsprop" in refusals[0]
     with pytest.raises(EngineError, match="rmsprop"):
         engine_configs(config, data, ["native"])
@@ -217,20 +214,21 @@ def test_the_plain_loop_uses_torchs_default_rule_and_stops_in_mid_epoch(data: Pr
     plain_loop(workload.model, rule, "cross_entropy", workload.train.x, workload.train.y, 8, 9, order)
     assert asked == [0, 1]
     assert {int(state["step"]) for state in rule.state.values()} == {9}
-    sample = plain(config, data)(9)
+    sample = plain_training(config, data)(9)
     assert (sample.steps, sample.examples) == (9, 66)  # 50 rows and two batches of 8
 
 
-# --- the floor ------------------------------------------------------------------------------------
+# --- the roofline ---------------------------------------------------------------------------------
 
 
-def test_the_floor_counts_products_and_passes(data: PreparedData) -> None:
+def test_the_roofline_counts_products_and_passes(data: PreparedData) -> None:
     config = config_of(data)
     weights = [6 * 4, 4 * 3]
     flops = 2 * 8 * (3 * sum(weights) - weights[0])
     assert step_flops(config, data) == flops
     assert parameter_bytes(config, data) == 4 * (6 * 4 + 4 + 4 * 3 + 3)
-    assert floor_seconds(config, data, 100.0, 10.0) == pytest.approx(flops / 100 + 6 * 172 / 10)
+    seconds = roofline_seconds(config, data, np.array([100.0]), np.array([10.0]))
+    assert seconds == pytest.approx(flops / 100 + 6 * 172 / 10)
 
 
 @pytest.mark.parametrize(
@@ -246,41 +244,64 @@ def test_passes_follow_what_the_rule_keeps(data: PreparedData, optimizer: Any, e
 
 @pytest.mark.usefixtures("quick")
 def test_step_table_has_every_contender_at_every_size(data: PreparedData) -> None:
-    field = step.field_of(config_of(data, engine="auto"), data, [1, 8, "full"])
-    table = step.step_table(field, 2, pinned=0)
-    assert list(table)[: len(step.COLUMNS)] == list(step.COLUMNS)
-    assert set(table) >= CONDITIONS and set(table["pinned_core"]) == {0}
-    expected = [(name, size) for size in (1, 8, 50) for name in (*ENGINES, step.PLAIN, step.FLOOR)]
+    contenders, _ = step.contenders_of(config_of(data, engine="auto"), data, [1, 8, "full"])
+    table = step.step_table(contenders, data, 2)
+    expected = [(name, size) for size in (1, 8, 50) for name in (*ENGINES, step.PLAIN, step.ROOFLINE)]
     assert list(zip(table["engine"], table["batch_size"], strict=True)) == expected
     assert (table.loc[table["engine"] == step.PLAIN, "times_plain"] == 1).all()
-    assert (table.loc[table["engine"] == step.FLOOR, "times_floor"] == 1).all()
+    assert (table.loc[table["engine"] == step.ROOFLINE, "times_roofline"] == 1).all()
     assert (table["repeats"] == 2).all() and (table["step_us_min"] <= table["step_us_max"]).all()
     assert set(table["threads"]) == {1}
 
 
 @pytest.mark.usefixtures("quick")
 def test_examples_a_second_are_those_of_the_sample(data: PreparedData) -> None:
-    field = step.field_of(config_of(data), data, ["full", 50], engines=["eager"])
-    table = step.step_table(field, 1)
+    contenders, _ = step.contenders_of(config_of(data), data, ["full", 50], engines=["eager"])
+    table = step.step_table(contenders, data, 1)
     assert len(table) == 3  # 50 rows are the full batch
     np.testing.assert_allclose(table["examples_per_second"] * table["step_us"] / 1e6, 50)
+
+
+@pytest.mark.usefixtures("quick")
+def test_auto_alone_is_measured_without_baselines_by_the_engine_that_it_takes(data: PreparedData) -> None:
+    config = config_of(data, optimizer="rmsprop", engine="auto")
+    contenders, absent = step.contenders_of(config, data, [8], None, ["auto"], baseline=False)
+    table = step.step_table(contenders, data, 1)
+    assert table[["engine", "taken", "batch_size"]].to_numpy().tolist() == [["auto", "eager", 8]] and not absent
+    assert table[["times_plain", "times_roofline"]].isna().all(axis=None)
+    both, _ = step.contenders_of(config, data, [8], 1, ["auto", "eager"], baseline=True)
+    assert [each.engine for each in both] == ["auto", "eager", step.PLAIN]
+
+
+def test_a_knee_at_the_largest_size_is_said_to_be_open_unless_that_is_all_rows() -> None:
+    sizes = pd.DataFrame({"engine": "auto", "batch_size": [8, 64], "examples_per_second": [10.0, 50.0]})
+    (opened,) = step.knees_in_words(sizes.assign(rows=1000))
+    assert "knee of auto: batch size 64" in opened and "a larger one may be faster still" in opened
+    (closed,) = step.knees_in_words(sizes.assign(rows=64))
+    assert "faster still" not in closed
+
+
+def test_default_batch_sizes_lie_within_the_rows() -> None:
+    assert step.default_batch_sizes(50, 4) == [1, 4, 16, "full"]
+    assert step.default_batch_sizes(8, 2) == [1, 2, 4, "full"]
+    assert step.default_batch_sizes(10**6, 4) == [1, 4, 16, 64, 256, 1024, 4096]
 
 
 @pytest.mark.parametrize("size", [0, -1, 2.5, True, "half"])
 def test_impossible_batch_sizes_are_refused(data: PreparedData, size: Any) -> None:
     with pytest.raises(ConfigError, match="--batch-sizes"):
-        step.field_of(config_of(data), data, [size])
+        step.contenders_of(config_of(data), data, [size])
     with pytest.raises(ConfigError, match="above the 50 training rows"):
-        step.field_of(config_of(data), data, [51])
+        step.contenders_of(config_of(data), data, [51])
 
 
 def test_absent_peers_are_named(data: PreparedData, monkeypatch: pytest.MonkeyPatch) -> None:
     from sgdlab.bench import peers
 
     monkeypatch.setattr(peers, "find_spec", lambda name: None)
-    field = step.field_of(config_of(data), data, [8], peers=True)
-    assert [name.partition(":")[0] for name in field.absent] == ["scikit-learn", "Lightning", "Keras", "JAX"]
-    assert "DataLoader" in {contender.engine for contender in field.contenders}
+    contenders, absent = step.contenders_of(config_of(data), data, [8], peers=True)
+    assert [name.partition(":")[0] for name in absent] == ["scikit-learn", "Lightning", "Keras", "JAX"]
+    assert "DataLoader" in {contender.engine for contender in contenders}
 
 
 def test_the_dataloader_peer_sees_every_row_of_whole_epochs(data: PreparedData) -> None:
@@ -290,26 +311,26 @@ def test_the_dataloader_peer_sees_every_row_of_whole_epochs(data: PreparedData) 
     assert (sample.steps, sample.examples) == (14, 100)
 
 
-def test_the_grid_declares_forty_cells_with_those_of_the_issue() -> None:
-    cells = {(shape.name, size) for shape in grid.GRID for size in shape.batch_sizes}
-    assert len(cells) == 40
-    names = {shape.name for shape in grid.GRID}
+def test_auto_is_judged_in_forty_cases_with_those_that_were_slow_once() -> None:
+    cases = {(network.name, size) for network in engines.NETWORKS for size in network.batch_sizes}
+    assert len(cases) == 40
+    names = {network.name for network in engines.NETWORKS}
     assert {"20-8-2 relu", "784-256-128-10 tanh", "784-1000-10 relu", "3000-64-1 relu"} <= names
-    assert all("full" in shape.batch_sizes for shape in grid.GRID)
-    assert all(size == "full" or int(size) < shape.rows for shape in grid.GRID for size in shape.batch_sizes)
+    assert all("full" in network.batch_sizes for network in engines.NETWORKS)
+    sizes = [(network, size) for network in engines.NETWORKS for size in network.batch_sizes]
+    assert all(size == "full" or int(size) < network.rows for network, size in sizes)
 
 
-@pytest.mark.parametrize("shape", grid.GRID, ids=lambda shape: shape.name)
-def test_every_cell_of_the_grid_is_supported_by_the_native_engine(shape: grid.Shape) -> None:
-    for size in shape.batch_sizes:
-        assert NativeEngine.refusal(grid._config(shape, size)) is None
+@pytest.mark.parametrize("network", engines.NETWORKS, ids=lambda network: network.name)
+def test_every_case_is_supported_by_the_native_engine(network: engines.Network) -> None:
+    for size in network.batch_sizes:
+        assert NativeEngine.refusal(engines._config(network, size)) is None
 
 
 @pytest.mark.usefixtures("quick")
-def test_grid_table_sets_auto_against_eagers_best_threads() -> None:
-    shapes = [grid.Shape((5, 1), 20, (4, "full"), "sgd"), grid.Shape((4, 3, 2), 20, (1,))]
-    table = grid.grid_table(2, shapes, cores=2)
-    assert list(table)[: len(grid.COLUMNS)] == list(grid.COLUMNS)
+def test_engines_table_sets_auto_against_eagers_best_threads() -> None:
+    networks = [engines.Network((5, 1), 20, (4, "full"), "sgd"), engines.Network((4, 3, 2), 20, (1,))]
+    table = engines.engines_table(2, networks, cores=2)
     assert list(table["batch_size"]) == [4, 20, 1]
     assert set(table["engine"]) == {"native"} and set(table["eager_threads"]) <= {1, 2}
     assert (table["ratio"] > 0).all()
@@ -317,23 +338,23 @@ def test_grid_table_sets_auto_against_eagers_best_threads() -> None:
 
 @pytest.mark.usefixtures("quick")
 def test_where_auto_takes_eager_both_times_come_from_one_sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    shape = grid.Shape((5, 1), 20, (4,), {"name": "sgd"})
-    cell = grid._cell(shape, 4, cores=1)
-    eager = cell.chosen.model_copy(update={"engine": "eager", "threads": 1})
-    chosen = grid._Cell(shape, eager, {key: run for key, run in cell.runs.items() if key[0] == "eager"}, cell.epoch)
-    assert grid._measured(chosen, 3, lambda done, total: None)["ratio"] == 1
+    network = engines.Network((5, 1), 20, (4,), {"name": "sgd"})
+    case = engines._case(network, 4, cores=1)
+    eager = case.chosen.model_copy(update={"engine": "eager", "threads": 1})
+    only_eager = {key: run for key, run in case.runs.items() if key[0] == "eager"}
+    assert engines._measured(engines._Case(network, eager, only_eager, case.epoch), 3)["ratio"] == 1
 
 
 @pytest.mark.parametrize(("cores", "expected"), [(1, [1]), (2, [1, 2]), (6, [1, 2, 4, 6]), (8, [1, 2, 4, 8])])
 def test_eager_is_tried_on_doublings_and_all_cores(cores: int, expected: list[int]) -> None:
-    assert grid.threads_to_try(cores) == expected
+    assert engines.threads_to_try(cores) == expected
 
 
 def test_rows_table_grows_by_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scale, "LEAST_EXAMPLES", 200)
     table = scale.rows_table(1, rows=(100, 400))
     assert list(table["rows"]) == [100, 400] and list(table["epochs"]) == [2, 1]
-    assert {"example_ns", "example_ns_low", "example_ns_high", "ratio", "engine"} | CONDITIONS <= {*table}
+    assert {"example_ns", "example_ns_low", "example_ns_high", "ratio", "engine"} <= {*table}
     assert table["ratio"][0] == 1
 
 
@@ -379,7 +400,8 @@ def test_bench_matmul_writes_table_and_figure(
     out = capsys.readouterr().out
     assert "element by element" in out and "GFLOP/s" in out
     assert (here / "bench-matmul.png").read_bytes()[:4] == b"\x89PNG"
-    assert len(pd.read_csv(here / "m.csv")) == 4
+    table = pd.read_csv(here / "m.csv")
+    assert len(table) == 4 and set(table) >= CONDITIONS
 
 
 @pytest.mark.usefixtures("quick")
@@ -389,11 +411,26 @@ def test_bench_step_writes_table_and_figure(
     job = ["bench", "step", "--set", "dataset={name: airfoil-twin, limit: 50}", "--batch-sizes", "1,8,full"]
     assert sgdlab(monkeypatch, *job, "--repeats", "2", "--csv", "s.csv", "--out", "s.svg") == 0
     out = capsys.readouterr().out
-    for words in ("native", "plain loop", "floor", "knee of eager", "On the clock", "torch"):
+    for words in ("native", "plain loop", "roofline", "knee of eager", "On the clock", "torch"):
         assert words in out
     table = pd.read_csv(here / "s.csv")
-    assert list(table)[: len(step.COLUMNS)] == list(step.COLUMNS) and len(table) == 12
+    assert list(table)[:3] == ["engine", "batch_size", "threads"] and set(table) >= CONDITIONS and len(table) == 12
     assert (here / "s.svg").read_text().startswith("<?xml")
+
+
+@pytest.mark.usefixtures("quick")
+def test_bench_step_of_auto_names_its_engine_and_its_knee_alone(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    job = ["bench", "step", "d2l/minibatch-10", "--set", "dataset.name=airfoil-twin", "--engines", "auto"]
+    assert sgdlab(monkeypatch, *job, "--repeats", "1", "--csv", "t.csv", "--batch-sizes", "8,full") == 0
+    out, table = capsys.readouterr().out, pd.read_csv(here / "t.csv")
+    assert "auto: native" in out and "plain" not in out and "roofline" not in out
+    assert table["batch_size"].tolist() == [8, 1500] and set(table["engine"]) == {"auto"}
+    rates = table["examples_per_second"]
+    knee = table["batch_size"][(rates >= 0.9 * rates.max()).idxmax()]
+    assert f"knee of auto: batch size {knee:,}" in out
+    assert (here / "bench-step.png").is_file()
 
 
 @pytest.mark.parametrize(

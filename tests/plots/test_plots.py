@@ -385,10 +385,11 @@ def test_bars_carry_their_gflops() -> None:
     assert "108  (310 µs)" in words
 
 
-def test_knee_is_the_smallest_batch_within_ten_percent() -> None:
-    rows = pd.DataFrame({"batch_size": [64, 8, 16, 32], "examples_per_second": [100.0, 50.0, 89.0, 90.0]})
-    assert plots.knee(rows) == 32
-    assert plots.knee(rows.assign(examples_per_second=np.nan)) is None
+def test_the_legend_names_the_knee_where_there_is_one() -> None:
+    table = a_step_table()
+    unmeasured = table.assign(examples_per_second=np.nan)
+    assert "knee at" in all_words(plots.step_figure(table))
+    assert "knee at" not in all_words(plots.step_figure(unmeasured))
 
 
 def test_censored_sizes_stand_at_their_budget_and_not_on_the_curve() -> None:

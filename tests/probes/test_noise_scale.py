@@ -9,11 +9,11 @@ import torch
 from typer.testing import CliRunner
 
 from sgdlab import api
-from sgdlab.cli import app
+from sgdlab.cli.commands import app
 from sgdlab.config import document_of
 from sgdlab.errors import ConfigError
 from sgdlab.probes.gradient_law import measured_law
-from sgdlab.probes.gradients import batch_gradient, example_sums, example_way
+from sgdlab.probes.gradients import batch_gradient, example_sums, per_example_method
 from sgdlab.probes.noise_run import run_with_noise
 from sgdlab.probes.noise_scale import NoiseProbe, noise_probe
 from sgdlab.probes.pauses import moments
@@ -109,9 +109,9 @@ def test_the_interval_of_the_estimate_holds_the_exact_noise_scale_at_its_rate():
     for repeat in range(60):
         found = probe.measure(repeat)
         assert found.b_simple is not None
-        held["trace"] += found.trace_sigma.low <= exact.trace_sigma.value <= found.trace_sigma.high
-        held["signal"] += found.grad_sq_norm.low <= exact.grad_sq_norm.value <= found.grad_sq_norm.high
-        held["scale"] += found.b_simple.low <= exact.b_simple.value <= found.b_simple.high
+        held["trace"] += found.trace_sigma.low <= exact.trace_sigma.estimate <= found.trace_sigma.high
+        held["signal"] += found.grad_sq_norm.low <= exact.grad_sq_norm.estimate <= found.grad_sq_norm.high
+        held["scale"] += found.b_simple.low <= exact.b_simple.estimate <= found.b_simple.high
     assert min(held.values()) >= 51, held
 
 
@@ -119,15 +119,15 @@ def test_finite_data_are_corrected_for_when_batches_are_half_of_the_rows():
     workload = session_of(TWIN | {"dataset": {"name": "airfoil-twin", "limit": 100, "validation": 0}}).workload
     exact = noise_probe(workload, "exact", 2, None).measure(0)
     found = noise_probe(workload, "pairs", 2000, (5, 50)).measure(1)
-    assert found.trace_sigma.value == pytest.approx(exact.trace_sigma.value, rel=0.05)
-    assert found.grad_sq_norm.value == pytest.approx(exact.grad_sq_norm.value, rel=0.05)
+    assert found.trace_sigma.estimate == pytest.approx(exact.trace_sigma.estimate, rel=0.05)
+    assert found.grad_sq_norm.estimate == pytest.approx(exact.grad_sq_norm.estimate, rel=0.05)
 
 
 def test_with_all_rows_as_the_larger_batch_the_squared_norm_is_exact():
     workload = session_of(TWIN).workload
     found = noise_probe(workload, "pairs", 20, None).measure(0)
-    assert found.grad_sq_norm.value == pytest.approx(
-        noise_probe(workload, "exact", 2, None).measure(0).grad_sq_norm.value
+    assert found.grad_sq_norm.estimate == pytest.approx(
+        noise_probe(workload, "exact", 2, None).measure(0).grad_sq_norm.estimate
     )
 
 
@@ -135,12 +135,12 @@ def test_with_all_rows_as_the_larger_batch_the_squared_norm_is_exact():
 def test_the_std_of_a_minibatch_gradient_falls_as_one_over_root_b(sampling):
     workload = session_of(TWIN | {"sampling": sampling}).workload
     exact = noise_probe(workload, "exact", 2, None).measure(0)
-    law = measured_law(workload, exact.gradient, exact.trace_sigma.value, 0)
+    law = measured_law(workload, exact.gradient, exact.trace_sigma.estimate, 0)
     assert law.holds
     assert law.slope.high - law.slope.low < 0.08
     for point in law.points:
         assert point.measured.estimate == pytest.approx(point.predicted, rel=0.1)
-    at_256 = np.sqrt(exact.trace_sigma.value / 256 * (1 - (256 if sampling == "shuffle" else 1) / 1200))
+    at_256 = np.sqrt(exact.trace_sigma.estimate / 256 * (1 - (256 if sampling == "shuffle" else 1) / 1200))
     assert law.points[-1].predicted == pytest.approx(at_256)
 
 
@@ -169,7 +169,7 @@ def test_dropout_is_off_and_batchnorm_frozen_while_measuring(own):
 def test_a_model_that_branches_on_its_whole_batch_has_no_gradients_of_single_rows(own):
     workload = session_of(own("Branching")).workload
     probe = noise_probe(workload, "auto", 5, None)
-    assert probe.way is None
+    assert probe.per_example is None
     assert "not the mean of its rows' gradients" in probe.reason  # the branch looks at the whole batch
 
 
@@ -177,8 +177,8 @@ def test_a_module_that_vmap_cannot_run_is_looped_over(own, tmp_path):
     (tmp_path / "one.py").write_text(textwrap.dedent(ROW_BY_ROW))
     config = TWIN | {"model": {"name": f"{tmp_path}/one.py:One", "input": "flat"}}
     workload = session_of(config | {"dataset": {"name": "airfoil-twin", "limit": 50}}).workload
-    way, reason = example_way(workload)
-    assert way == "loop"
+    method, reason = per_example_method(workload)
+    assert method == "loop"
     assert reason.startswith("vmap fails on this model (RuntimeError")
     linear = session_of(config | {"dataset": {"name": "airfoil-twin", "limit": 50}, "model": "linear"}).workload
     linear.model[0].load_state_dict(workload.model.layer.state_dict())
@@ -189,7 +189,7 @@ def test_a_module_that_vmap_cannot_run_is_looped_over(own, tmp_path):
 
 def test_rows_that_the_model_mixes_are_not_taken_one_by_one(own):
     workload = session_of(own("Mixing")).workload
-    assert noise_probe(workload, "auto", 5, None).way is None
+    assert noise_probe(workload, "auto", 5, None).per_example is None
     with pytest.raises(ConfigError, match=r"--method exact: .* use --method pairs"):
         noise_probe(workload, "exact", 5, None)
 
@@ -228,9 +228,9 @@ def test_draws_of_one_moment_repeat_and_differ_from_anothers():
 def test_b_crit_of_a_study_stands_beside_the_noise_scale(tmp_path):
     study = ROOT / "runs" / "examples" / "default-study"
     b_crit = json.loads((study / "study.json").read_text())["fit"]["b_crit"]["estimate"]
-    options = ["--points", "0", "--study", str(study), "--out", str(tmp_path / "n")]
+    options = ["--points", "0", "--study", str(study), "--runs-dir", str(tmp_path), "--name", "n"]
     shown = CliRunner().invoke(
-        app, ["noise-scale", "d2l/minibatch-100", "--set", "dataset.name=airfoil-twin", *options]
+        app, ["probe", "noise-scale", "d2l/minibatch-100", "--set", "dataset.name=airfoil-twin", *options]
     )
     assert shown.exit_code == 0, shown.output
     assert f"B_crit {b_crit:.3g} [" in shown.output and "the two are of one kind" in shown.output
@@ -238,21 +238,23 @@ def test_b_crit_of_a_study_stands_beside_the_noise_scale(tmp_path):
 
 def test_the_command_leaves_a_run_folder_with_table_figures_and_notes(tmp_path):
     options = ["--runs-dir", str(tmp_path), "--set", "dataset.name=airfoil-twin", "--points", "2"]
-    shown = CliRunner().invoke(app, ["noise-scale", "d2l/minibatch-100", *options])
+    shown = CliRunner().invoke(app, ["probe", "noise-scale", "d2l/minibatch-100", *options])
     assert shown.exit_code == 0, shown.output
     (folder,) = tmp_path.iterdir()
     assert folder.name.endswith("-noise-scale")
     for name in ("history.csv", "noise-scale.csv", "gradient-std.csv", "noise-scale.png", "gradient-std-step0.png"):
         assert (folder / name).is_file(), name
     assert "law of the minibatch gradient's std at step 0" in shown.output
-    again = CliRunner().invoke(app, ["noise-scale", str(folder), "--points", "1", "--out", str(tmp_path / "again")])
+    words = ["probe", "noise-scale", str(folder), "--points", "1", "--runs-dir", str(tmp_path), "--name", "again"]
+    again = CliRunner().invoke(app, words)
     assert again.exit_code == 0, again.output
     assert "the same history, number for number" in again.output
 
 
 def test_a_diverging_run_keeps_what_was_measured_before(tmp_path):
-    options = ["--set", "dataset.name=airfoil-twin", "--learning-rate", "30", "--points", "10", "--out"]
-    shown = CliRunner().invoke(app, ["noise-scale", "d2l/minibatch-10", *options, str(tmp_path / "n")])
+    changes = ["--set", "dataset.name=airfoil-twin", "--set", "learning_rate=30"]
+    options = [*changes, "--points", "10", "--runs-dir", str(tmp_path), "--name", "n"]
+    shown = CliRunner().invoke(app, ["probe", "noise-scale", "d2l/minibatch-10", *options])
     assert shown.exit_code == 1
     table = (tmp_path / "n" / "noise-scale.csv").read_text().splitlines()
     assert 2 <= len(table) < 11
@@ -264,7 +266,7 @@ def test_a_run_stopped_before_its_first_moment_still_leaves_tables_and_figure(tm
     from sgdlab.probes.noise_run import NoiseRun, write_noise_run
 
     run = NoiseRun(noise_probe(session_of(TWIN).workload, "auto", 5, None))
-    write_noise_run(run, RunFolder(tmp_path), None, {})
+    write_noise_run(run, tmp_path)
     assert (tmp_path / "noise-scale.png").is_file()
     assert len((tmp_path / "noise-scale.csv").read_text().splitlines()) == 1
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from sgdlab.cli import app
+from sgdlab.cli.commands import app
 from sgdlab.config import build_config, config_to_yaml
 from sgdlab.config.document import Document
 from sgdlab.errors import UserError

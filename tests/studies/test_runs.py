@@ -253,6 +253,8 @@ BAD = [
     (("--learning-rates", "fast"), "above 0"),
     (("--set", "dataset.validation=0", "--stop-at", "val_loss=0.2"), "never measured without a validation split"),
     (("--set", "batch_size.every=1"), "constant batch sizes"),
+    (("--batch-size", "8"), "--batch-size 8: a study varies it; use --batch-sizes"),
+    (("--set", "seed=3"), "a study varies it; use --seeds"),
     (("--set", "learning_rate=0"), "rate above 0"),
     (("--set", "modell=linear"), "modell"),
     (("--into", "nowhere"), "does not exist"),

@@ -7,17 +7,17 @@ from typing import Any
 import numpy as np
 
 from sgdlab.analysis.gradient_std import StdLaw
+from sgdlab.bench.matmul import CHAPTER_SIZE, product_seconds
 from sgdlab.config import Config, document_of
 from sgdlab.data import PreparedData
 from sgdlab.errors import DataError
 from sgdlab.lessons.d2l.evidence import METHODS, D2lEvidence, GradientDescent
-from sgdlab.lessons.d2l.product_timing import product_rounds
 from sgdlab.lessons.epoch_times import time_epochs
 from sgdlab.lessons.experiment import Experiment, ExperimentRunner
 from sgdlab.lessons.seed_results import seed_results
 from sgdlab.probes.gradient_law import measured_law
-from sgdlab.probes.gradients import example_sums, example_way
-from sgdlab.probes.restarts import Trials
+from sgdlab.probes.gradients import example_sums, per_example_method
+from sgdlab.probes.restarts import RestartedTraining
 from sgdlab.probes.stable_rate import quadratic_limit, stable_rate
 from sgdlab.training.engines.base import Workload
 from sgdlab.training.resolve import resolve
@@ -82,7 +82,9 @@ def gather(seeds: Sequence[int], quick: bool, runner: ExperimentRunner) -> D2lEv
         descent=descent,
         law=law,
         epochs=time_epochs(jobs, rounds),
-        products={way: seconds.tolist() for way, seconds in product_rounds(rounds_of_products).items()},
+        products={
+            way: seconds.tolist() for way, seconds in product_seconds(CHAPTER_SIZE, rounds_of_products)[0].items()
+        },
     )
 
 
@@ -96,19 +98,19 @@ def least_squares_optimum(data: PreparedData) -> float:
 
 def gradient_descent(config: Config, data: PreparedData) -> tuple[Workload, GradientDescent]:
     """The workload at its initial weights, and what gradient descent can do on it; least squares without momentum."""
-    trials = Trials(resolve(config, data).config, data)
-    limit = quadratic_limit(trials.workload)
+    training = RestartedTraining(resolve(config, data).config, data)
+    limit = quadratic_limit(training.workload)
     assert limit is not None, "least squares by gradient descent without momentum has a limit"
-    stable = stable_rate(trials, 0.1, 10.0)
-    return trials.workload, GradientDescent(2 / limit, limit, stable, least_squares_optimum(data))
+    stable = stable_rate(training, 0.1, 10.0)
+    return training.workload, GradientDescent(2 / limit, limit, stable, least_squares_optimum(data))
 
 
 def _law(workload: Workload) -> StdLaw | None:
     """At the initial weights: tr Σ from every example's gradient, and batches drawn without replacement."""
-    way, _ = example_way(workload)
-    if way is None:
+    method, _ = per_example_method(workload)
+    if method is None:
         return None
-    sums = example_sums(workload, way)
+    sums = example_sums(workload, method)
     gradient = sums.grad_sum / sums.n
     trace = (sums.sq_norm_sum - sums.n * float(gradient @ gradient)) / (sums.n - 1)
     return measured_law(workload, gradient, trace, 0)

@@ -6,11 +6,11 @@ import yaml
 from typer.testing import CliRunner
 
 from sgdlab import api
-from sgdlab.cli import app
+from sgdlab.cli.commands import app
 from sgdlab.config import Document, document_of, load_config
 from sgdlab.errors import ConfigError
 from sgdlab.probes.scaling_check import agreement
-from sgdlab.probes.scaling_rule import scaled
+from sgdlab.probes.scaling_rule import apply_scaling_rule
 from sgdlab.training.start import new_session
 
 SGD = {"dataset": "mnist-10k", "optimizer": "sgd", "learning_rate": 0.1, "batch_size": 64, "epochs": 40}
@@ -18,7 +18,7 @@ ADAM = SGD | {"optimizer": {"name": "adam", "beta1": 0.9, "beta2": 0.999}, "lear
 
 
 def moved(values, rule, to=None, rows=8000):
-    return scaled(Document(dict(values)), rule, to, rows)
+    return apply_scaling_rule(Document(dict(values)), rule, to, rows)
 
 
 def test_linear_multiplies_the_rate_by_kappa_with_five_epochs_of_warm_up():
@@ -115,13 +115,13 @@ def test_training_with_a_growing_batch_sees_the_right_sizes_and_every_row_once(t
 
 def test_the_written_config_is_one_that_train_takes(tmp_path):
     out = tmp_path / "larger.yaml"
-    options = ["--set", "dataset.name=airfoil-twin", "--epochs", "20", "--to", "100", "--rule", "linear"]
-    shown = CliRunner().invoke(app, ["scale", "d2l/minibatch-10", *options, "--out", str(out)])
+    options = ["--set", "dataset.name=airfoil-twin", "--set", "epochs=20", "--to", "100", "--rule", "linear"]
+    shown = CliRunner().invoke(app, ["probe", "scaling-rule", "d2l/minibatch-10", *options, "--out", str(out)])
     assert shown.exit_code == 0, shown.output
     config = load_config(out)
     assert config.learning_rate.initial == pytest.approx(0.5)
     assert out.read_text().startswith("# batch size 10 -> 100 (κ = 10), rule linear")
-    printed = CliRunner().invoke(app, ["scale", "d2l/minibatch-10", *options]).output
+    printed = CliRunner().invoke(app, ["probe", "scaling-rule", "d2l/minibatch-10", *options]).output
     assert yaml.safe_load(printed) == yaml.safe_load(out.read_text())
 
 
@@ -130,8 +130,8 @@ def test_an_existing_file_is_not_overwritten_and_a_refusal_writes_nothing(tmp_pa
 
     taken = tmp_path / "taken.yaml"
     taken.write_text("mine")
-    for out, more in ((taken, []), (tmp_path / "new.yaml", ["--batch-size", "1"])):
-        line = ["sgdlab", "scale", "default", "--to", "512", "--rule", "adam", "--out", str(out), *more]
+    for out, more in ((taken, []), (tmp_path / "new.yaml", ["--set", "batch_size=1"])):
+        line = ["sgdlab", "probe", "scaling-rule", "default", "--to", "512", "--rule", "adam", "--out", str(out), *more]
         monkeypatch.setattr("sys.argv", line)
         with pytest.raises(SystemExit) as ended:
             main()
@@ -172,7 +172,9 @@ def test_seeds_that_diverged_are_left_out_and_none_left_is_no_number():
 
 def test_check_trains_both_and_draws_them(tmp_path):
     options = ["--set", "dataset.name=airfoil-twin", "--to", "20", "--rule", "linear", "--check", "--seeds", "0-1"]
-    shown = CliRunner().invoke(app, ["scale", "d2l/minibatch-10", *options, "--runs-dir", str(tmp_path)])
+    shown = CliRunner().invoke(
+        app, ["probe", "scaling-rule", "d2l/minibatch-10", *options, "--runs-dir", str(tmp_path)]
+    )
     assert shown.exit_code == 0, shown.output
     assert "largest gap in train loss by epoch" in shown.output
     (folder,) = tmp_path.iterdir()
@@ -180,15 +182,3 @@ def test_check_trains_both_and_draws_them(tmp_path):
         p.name for p in folder.iterdir()
     }
     assert load_config(folder / "scaled-seed1" / "config.yaml").batch_size.initial == 20
-
-
-def test_throughput_names_the_knee(tmp_path):
-    options = ["--set", "dataset.name=airfoil-twin", "--batch-sizes", "8,full", "--repeats", "1"]
-    shown = CliRunner().invoke(app, ["throughput", "d2l/minibatch-10", *options, "--out", str(tmp_path / "t.csv")])
-    assert shown.exit_code == 0, shown.output
-    table = pd.read_csv(tmp_path / "t.csv")
-    assert table["batch_size"].tolist() == [8, 1500]
-    rates = table["examples_per_second"]
-    knee = table["batch_size"][(rates >= 0.9 * rates.max()).idxmax()]
-    assert f"knee at batch size {knee:,}" in shown.output
-    assert (tmp_path / "t.png").is_file()

@@ -1,0 +1,61 @@
+"""`sgdlab compare`: runs side by side, and which differences are real."""
+
+import csv
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sgdlab.cli.commands import LOOK, app
+from sgdlab.cli.console import say, show_table
+
+if TYPE_CHECKING:
+    from sgdlab.results.verdicts import Verdicts
+
+
+@app.command("compare", rich_help_panel=LOOK)
+def compare(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Run or sweep folders, or folders that hold them.")
+    ],
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of a table, without verdicts.")] = False,
+    metric: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What to judge, as best_val_accuracy; else best_val_loss.")
+    ] = None,
+) -> None:
+    """Put runs side by side, and say which differences between settings are real.
+
+    Runs that differ in their seed alone are one setting; seeds are paired, and Holm's correction is over all
+    pairs of settings.
+
+    Examples:
+
+    sgdlab compare runs/examples/parr
+
+    sgdlab compare runs/first runs/second --metric best_val_accuracy
+    """
+    from sgdlab.results.listing import comparison
+    from sgdlab.results.verdicts import verdicts
+
+    headers, rows = comparison(paths)
+    if as_csv:
+        csv.writer(sys.stdout, lineterminator="\n").writerows([headers, *rows])
+        return
+    judged = verdicts(paths, metric)
+    show_table(headers, rows)
+    if len(judged.groups) > 1 or judged.left_out:
+        show_verdicts(judged)
+
+
+def show_verdicts(judged: "Verdicts") -> None:
+    """A row for each setting, then pair by pair what can be told."""
+    if any(len(group.values) > 1 for group in judged.groups):
+        rows = [
+            [group.label, f"{len(group.values) - len(group.diverged)}/{len(group.values)}", group.interval]
+            for group in judged.groups
+        ]
+        say()
+        show_table(["setting", "seeds", f"mean {judged.metric} [95 %]"], rows)
+    for line in judged.lines():
+        say(line)
