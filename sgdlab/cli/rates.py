@@ -70,7 +70,7 @@ def lr_range(
     from sgdlab.errors import ConfigError
     from sgdlab.probes.batch_sizes import resolved_sizes
     from sgdlab.probes.lr_range import Ladder, find_rates, write_rates
-    from sgdlab.runs.folder import checked_name, create_folder, run_name, stamped
+    from sgdlab.runs.new_folder import create_folder, run_name
     from sgdlab.sweeps.plan import parse_list, parse_seeds
 
     if not 0 < low < high < float("inf"):
@@ -87,7 +87,7 @@ def lr_range(
     chosen = parse_seeds(seeds) if seeds is not None else (wanted.seed,)
     ladder = Ladder(low, high, range_steps)
     found = find_rates(configs, lambda each: load(wanted.dataset, each), chosen, ladder, stable_steps, _told(quiet))
-    folder = create_folder(runs_dir, checked_name(name) if name else stamped(f"{run_name(configs[0])}-lr-range"))
+    folder = create_folder(runs_dir, name or None, f"{run_name(configs[0])}-lr-range")
     write_rates(found, folder, wanted, ladder, stable_steps)
     if not quiet:
         show_rates(found)
@@ -203,13 +203,13 @@ def _check(document: Any, new: "Scaled", rule: str, seeds: str | None, runs_dir:
     from sgdlab.config import set_value
     from sgdlab.probes.scaling_check import agreement, write_check
     from sgdlab.runs.files import write_text
-    from sgdlab.runs.folder import create_folder, run_name, stamped
+    from sgdlab.runs.new_folder import create_folder, run_name
     from sgdlab.sweeps.plan import parse_seeds
     from sgdlab.training.start import new_session
 
     chosen = parse_seeds(seeds) if seeds is not None else (new.config.seed,)
     first = new_session(document)
-    folder = create_folder(runs_dir, stamped(f"{run_name(first.config)}-scale-{rule}"))
+    folder = create_folder(runs_dir, None, f"{run_name(first.config)}-scale-{rule}")
     write_text(folder / "scaled.yaml", new.yaml())
     histories: dict[str, dict[int, Any]] = {"original": {}, "scaled": {}}
     diverged: dict[str, list[int]] = {"original": [], "scaled": []}

@@ -14,8 +14,8 @@ from sgdlab.lessons.writing import write_claims
 from sgdlab.results.opened import Sweep
 from sgdlab.runs.environment import environment
 from sgdlab.runs.files import write_json
-from sgdlab.runs.folder import checked_name, create_folder, stamped
 from sgdlab.runs.names import ENVIRONMENT
+from sgdlab.runs.new_folder import create_folder
 from sgdlab.sweeps.watch import Watch, unwatched
 
 Text = Literal["parr", "d2l"]
@@ -60,7 +60,7 @@ def lesson(
     chosen = tuple(seeds) if seeds else (QUICK_SEEDS if quick else SEEDS)[text]
     if len(chosen) > MOST_SEEDS:
         raise ConfigError(f"--seeds: {len(chosen)} seeds; a lesson takes at most {MOST_SEEDS}")
-    folder = create_folder(Path(runs_dir), checked_name(name) if name is not None else stamped(f"lesson-{text}"))
+    folder = create_folder(Path(runs_dir), name, f"lesson-{text}")
     sweeps: list[Sweep] = []
 
     def run(experiment: Experiment) -> Sweep:

@@ -17,9 +17,10 @@ from sgdlab.probes.gradient_law import FEWEST, MOST, measured_law
 from sgdlab.probes.noise_scale import NoiseProbe, NoiseScale, Quantity
 from sgdlab.probes.pauses import Pauses, Spacing
 from sgdlab.runs.files import write_json, write_table
-from sgdlab.runs.folder import RunFolder, checked_name, create_run_folder, run_name, stamped
+from sgdlab.runs.folder import RunFolder
 from sgdlab.runs.history import TIMING_COLUMNS, Record, read_history
 from sgdlab.runs.names import HISTORY
+from sgdlab.runs.new_folder import create_folder, run_name
 from sgdlab.training.loop import Training
 from sgdlab.training.session import Observer, Session
 from sgdlab.training.signals import StopRequest
@@ -192,9 +193,8 @@ def _in_words(scale: Quantity | None) -> str:
 
 def new_folder(config: Config, runs_dir: Path, out: Path | None) -> RunFolder:
     """`out` itself, or a stamped folder in runs_dir; with a suffix where it exists."""
-    if out is not None:
-        return create_run_folder(out.parent, checked_name(out.name))
-    return create_run_folder(runs_dir, stamped(f"{run_name(config)}-noise-scale"))
+    parent, name = (runs_dir, None) if out is None else (out.parent, out.name)
+    return RunFolder(create_folder(parent, name, f"{run_name(config)}-noise-scale"))
 
 
 def repeats(first: Path, second: Path) -> str:

@@ -59,7 +59,7 @@ def format_row(record: Record) -> str:
 
 
 @dataclass(frozen=True)
-class Mark:
+class HistoryMark:
     """A place in history.csv, as a checkpoint remembers it: so many bytes, with this SHA-256."""
 
     length: int
@@ -73,7 +73,7 @@ class HistoryWriter:
     Raises RunFolderError where the file does not hold what is to be kept, OSError when the disk refuses.
     """
 
-    def __init__(self, path: Path, kept: Mark | None = None) -> None:
+    def __init__(self, path: Path, kept: HistoryMark | None = None) -> None:
         self.path = path
         content = b"" if kept is None else _kept(path, kept)
         self._digest, self._length = hashlib.sha256(content), len(content)
@@ -93,9 +93,9 @@ class HistoryWriter:
         """Add one row."""
         self._append(format_row(record).encode())
 
-    def mark(self) -> Mark:
+    def mark(self) -> HistoryMark:
         """The present end of the file."""
-        return Mark(self._length, self._digest.hexdigest())
+        return HistoryMark(self._length, self._digest.hexdigest())
 
     def sync(self) -> None:
         """Wait until all rows are on the disk."""
@@ -170,7 +170,7 @@ def read_history(path: Path) -> "pd.DataFrame":
     return table.astype(dict.fromkeys(_WHOLE, "int64"))
 
 
-def _kept(path: Path, kept: Mark) -> bytes:
+def _kept(path: Path, kept: HistoryMark) -> bytes:
     """The part of the file that a checkpoint knows."""
     try:
         with path.open("rb") as file:

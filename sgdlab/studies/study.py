@@ -8,7 +8,7 @@ from sgdlab.analysis.recommend import Recommendation
 from sgdlab.analysis.recommend import recommend as recommendation
 from sgdlab.analysis.tradeoff import Tradeoff
 from sgdlab.errors import UserError
-from sgdlab.runs.folder import checked_name, create_folder, run_name, slug, stamped
+from sgdlab.runs.new_folder import create_folder, group_name
 from sgdlab.studies.conduct import conduct, manifest_of, read_trials
 from sgdlab.studies.folder import read_question, write_question
 from sgdlab.studies.question import Question
@@ -92,8 +92,7 @@ class Study:
 def create_study(question: Question, runs_dir: Path, name: str | None = None) -> Path:
     """The study's folder with its question on disk, before any run."""
     config = question.config(question.batch_sizes[0])
-    title = slug(f"{run_name(config).rpartition('-bs')[0]}-study")
-    path = create_folder(runs_dir, checked_name(name) if name is not None else stamped(title))
+    path = create_folder(runs_dir, name, group_name(config, "study"))
     write_question(path, question)
     return path
 

@@ -12,7 +12,7 @@ from sgdlab.data import PreparedData, preprocess_to_json
 from sgdlab.errors import DataError, EngineError, RunFailed, RunFolderError, is_out_of_memory
 from sgdlab.runs.environment import environment
 from sgdlab.runs.folder import RunFolder, Status
-from sgdlab.runs.history import HistoryWriter, Mark, Record
+from sgdlab.runs.history import HistoryMark, HistoryWriter, Record
 from sgdlab.runs.names import BEST, CONFIG, ENVIRONMENT, HISTORY, LAST, PREPROCESS, SUMMARY
 from sgdlab.streams import torch_seed
 from sgdlab.training import checkpoint
@@ -78,7 +78,7 @@ class Session:
         folder.write_json(PREPROCESS, self._preprocess())
         folder.write_text(CONFIG, config_to_yaml(self.config))
 
-    def _take_up(self, folder: RunFolder) -> Mark | None:
+    def _take_up(self, folder: RunFolder) -> HistoryMark | None:
         """Go back to the last checkpoint, and mend the files around it; the part of the history that stays."""
         content = checkpoint.load_if_any(folder.path / LAST)
         if content is None and folder.status() == "completed":
@@ -92,7 +92,7 @@ class Session:
         folder.write_text(CONFIG, config_to_yaml(self.config))
         return mark
 
-    def _restore(self, content: dict[str, Any], folder: RunFolder) -> Mark:
+    def _restore(self, content: dict[str, Any], folder: RunFolder) -> HistoryMark:
         """Model, optimiser, noise and position as the checkpoint holds them."""
         remedy = f"delete {LAST} to begin this run again"
         changed = checkpoint.changed_keys(content, self.config)

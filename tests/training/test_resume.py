@@ -266,9 +266,9 @@ def test_a_held_folder_says_who_has_it_and_is_left_alone(monkeypatch: pytest.Mon
 
 def test_twenty_runs_of_one_second_get_twenty_folders(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.localtime(1_800_000_000)
-    monkeypatch.setattr("sgdlab.runs.folder.time.localtime", lambda _=None: now)
+    monkeypatch.setattr("sgdlab.runs.new_folder.time.localtime", lambda _=None: now)
     session = new_session(document_of(str(tiny)))
-    names = {api.create_run_folder(Path("runs"), api.stamped(api.run_name(session.config))).name for _ in range(20)}
+    names = {api.create_folder(Path("runs"), None, api.run_name(session.config)).name for _ in range(20)}
     assert len(names) == 20 and all(name.startswith("20") for name in names)
 
 
