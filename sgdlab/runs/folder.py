@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Status = Literal["completed", "diverged", "interrupted", "failed", "running"]
+ENDED = ("completed", "diverged")
+"""The statuses of a run that has nothing left to do."""
 
 _TEXTS = ("status", "reason", "engine", "engine_reason", "device")
 
@@ -73,7 +75,7 @@ class RunFolder:
         return content
 
     def write_json(self, name: str, value: dict[str, Any]) -> None:
-        """Replace one of these, whole."""
+        """Replace one of them, whole."""
         write_json(self.path / name, value)
 
     def write_summary(self, summary: dict[str, Any]) -> None:
@@ -104,7 +106,7 @@ class RunFolder:
 
     def check(self) -> None:
         """Look quickly whether summary, history and config can be read; RunFolderError says what cannot."""
-        ended = self.summary()["status"] in ("completed", "diverged")
+        ended = self.summary()["status"] in ENDED
         least = self._known_step()
         if ended or (self.path / HISTORY).exists():
             self._check_rows(last_step(self.path / HISTORY), least)

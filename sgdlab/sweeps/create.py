@@ -1,4 +1,4 @@
-"""A sweep made ready: every run resolved and checked with a forecast of its cost, then a folder for it."""
+"""A new sweep: every run resolved and checked, with a forecast of its cost, then a folder with the plan."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from sgdlab.config import Document, locate, portable_values, without_grid
 from sgdlab.data import PreparedData, load
 from sgdlab.errors import RunFolderError
 from sgdlab.runs.environment import available_cores
-from sgdlab.runs.folder import is_sweep
+from sgdlab.runs.folder import ENDED, is_sweep
 from sgdlab.runs.locks import held
 from sgdlab.runs.names import LOCK
 from sgdlab.runs.new_folder import create_folder, group_name
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """A sweep ready to begin: every run resolved and checked, with a forecast of its cost."""
+    """The runs of a sweep, and of each, in the same order: what was resolved, why its engine, and its forecast.
+
+    updates: of all runs together; None where a budget is in seconds.
+    """
 
     document: Document
     runs: Sequence[PlannedRun]
@@ -108,8 +111,8 @@ def longest_first(plan: SweepPlan, manifest: Manifest) -> list[Entry]:
 
 
 def unfinished(manifest: Manifest) -> list[Entry]:
-    """The runs that are still to be carried out: all but those that completed or diverged."""
-    return [entry for entry in manifest.entries if entry.status not in ("completed", "diverged")]
+    """The runs that are still to be carried out: all but those that have ended."""
+    return [entry for entry in manifest.entries if entry.status not in ENDED]
 
 
 def jobs_at_once(threads: Sequence[int], wanted: int | None) -> int:
