@@ -87,7 +87,7 @@ def advice_values(advice: Recommendation) -> dict[str, Any]:
         "batch_size": None if best is None else best.batch_size,
         "learning_rate": None if best is None else best.learning_rate,
         "cost": None if advice.cost is None else interval_values(advice.cost),
-        "unit": advice.goal,
+        "unit": advice.unit,
         "sure": advice.sure,
         "rivals": list(advice.rivals),
         "would_settle_it": list(advice.settle),
