@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgdlab.analysis.intervals import Interval, mean_interval, t_quantile
-from sgdlab.analysis.wording import with_interval
+from sgdlab.analysis.wording import count, with_interval
 
 Outcome = Literal["first", "second", "equal", "cannot tell"]
 MOST_SEEDS = 1000  # beyond it the number of seeds needed is only "more than"
@@ -198,10 +198,10 @@ def _beats(pair: PairedDifference, winner: Outcome) -> str:
 
 def _notes(pair: PairedDifference) -> str:
     notes = [
-        f"{label} diverged in {count} of {pair.shared} seeds"
-        for label, count in zip((pair.first, pair.second), pair.diverged, strict=True)
-        if count
+        f"{label} diverged in {times} of {pair.shared} seeds"
+        for label, times in zip((pair.first, pair.second), pair.diverged, strict=True)
+        if times
     ]
     if pair.unshared:
-        notes.append(f"{pair.unshared} seeds not shared")
+        notes.append(f"{count(pair.unshared, 'seed')} not shared")
     return f" ({'; '.join(notes)})" if notes else ""

@@ -7,16 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sgdlab.analysis.wording import count, number, seed_list
 from sgdlab.config import Config, Document, build_config
 from sgdlab.errors import UserError
 from sgdlab.report import provenance
-from sgdlab.report.page import Answer, Block, Bullets, Code, Page, Section, Text
-from sgdlab.report.provenance import finite_number
+from sgdlab.report.page import Answer, Block, Bullets, Chapter, Code, Page, Text
 from sgdlab.report.study_files import Found, read_study
 from sgdlab.report.study_tables import drawings, results_blocks, tuning_blocks
 from sgdlab.report.sweep_report import cautions_of
-from sgdlab.report.tables import interval_cell, number_text
-from sgdlab.report.words import asked_of, axis_in_words, best_model_caveats, seeds_in_words, sentence
+from sgdlab.report.tables import finite_number, interval_cell
+from sgdlab.report.words import asked_of, best_model_caveats, sentence
+from sgdlab.results.labels import axis_in_words
 from sgdlab.runs.names import RECOMMENDED, STUDY
 
 _GOALS = {
@@ -31,22 +32,22 @@ def study_page(path: Path) -> Page:
     found = read_study(path)
     config = _config(found)
     runs = found.runs.runs if found.runs else []
-    origins = provenance.origins(run.folder for run in runs)
+    origins = provenance.provenance_of(run.folder for run in runs)
     return Page(
         kind="study",
         name=path.resolve().name,
         asked=_asked(found, config),
         answers=_answers(found),
         cautions=(*found.faults, *_cautions(found)),
-        sections=(
-            Section("Batch sizes compared", results_blocks(found)),
-            Section("Figures", drawings(found)),
-            Section("Held equal, and to be doubted", _notes(found)),
-            Section("Tuning", tuning_blocks(found)),
-            Section("How runs were judged", _judged(found, config)),
-            provenance.commands_section(provenance.given_commands(origins), _again(found)),
-            Section(provenance.CONFIG_TITLE, _configs(path)),
-            provenance.environment_section(origins),
+        chapters=(
+            Chapter("Batch sizes compared", results_blocks(found)),
+            Chapter("Figures", drawings(found)),
+            Chapter("Held equal, and to be doubted", _notes(found)),
+            Chapter("Tuning", tuning_blocks(found)),
+            Chapter("How runs were judged", _judged(found, config)),
+            provenance.commands_chapter(provenance.given_commands(origins), _again(found)),
+            Chapter(provenance.CONFIG_TITLE, _configs(path)),
+            provenance.environment_chapter(origins),
         ),
         source=str(path.resolve()),
     )
@@ -71,9 +72,9 @@ def _asked(found: Found, config: Config | None) -> tuple[str, ...]:
     sizes, seeds = _numbers(asked.get("batch_sizes")), [int(seed) for seed in _numbers(asked.get("seeds"))]
     lines = []
     if sizes:
-        tried = axis_in_words("batch_size", [number_text(size) for size in sizes])
+        tried = axis_in_words("batch_size", [number(size) for size in sizes])
         target = f"reaching {found.target}" if found.target else "reaching a target that tuning has still to find"
-        over = f" Measured with {seeds_in_words(seeds)}" if seeds else " Measured"
+        over = f" Measured on {count(len(seeds), 'seed')} ({seed_list(seeds)})" if seeds else " Measured"
         budget = f", each run within {asked['budget']}" if asked.get("budget") else ""
         lines.append(
             f"Which batch size and learning rate are best for {target}? Tried: {tried}, the rate tuned at each."
@@ -104,12 +105,12 @@ def _advice(found: Found, goal: str, words: str, advice: Mapping[str, Any]) -> A
     size, rate = finite_number(advice.get("batch_size")), finite_number(advice.get("learning_rate"))
     if size is None:
         return Answer(words, "Cannot tell", "unsure", "cannot tell", (sentence(str(advice.get("in_words") or "")),))
-    headline = f"Batch size {number_text(size)}" + (f", learning rate {number_text(rate)}" if rate is not None else "")
+    headline = f"Batch size {number(size)}" + (f", learning rate {number(rate)}" if rate is not None else "")
     details = [_cost(goal, advice.get("cost")), _reached(found, size)]
     settle = advice.get("would_settle_it")
     if isinstance(settle, list) and settle:
         details.append(f"What would settle it: {'; '.join(map(str, settle))}.")
-    rivals = ", ".join(number_text(rival) for rival in _numbers(advice.get("rivals")))
+    rivals = ", ".join(number(rival) for rival in _numbers(advice.get("rivals")))
     sure = bool(advice.get("sure"))
     how = "sure" if sure else f"cannot tell it from {rivals}" if rivals else "not sure"
     return Answer(words, headline, "sure" if sure else "unsure", how, tuple(line for line in details if line))
@@ -146,7 +147,7 @@ def _cautions(found: Found) -> tuple[str, ...]:
                 f"{int(tuned.sum())} tuning runs diverged: their rates were too high, as tuning had to find out."
             )
     measured = set() if found.results is None else {int(size) for size in found.results["batch_size"]}
-    missing = [number_text(size) for size in _numbers(found.question.get("batch_sizes")) if int(size) not in measured]
+    missing = [number(size) for size in _numbers(found.question.get("batch_sizes")) if int(size) not in measured]
     if missing:
         lines.append(f"Nothing is measured yet at batch size {', '.join(missing)}.")
     return tuple(lines)
@@ -189,4 +190,4 @@ def _numbers(values: Any) -> list[float]:
     """The numbers of a list, whatever it is."""
     if not isinstance(values, list):
         return []
-    return [number for value in values if (number := finite_number(value)) is not None]
+    return [found for value in values if (found := finite_number(value)) is not None]

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sgdlab.report.page import Block, Drawing, Text
-from sgdlab.report.provenance import finite_number
 from sgdlab.report.study_files import Found
-from sgdlab.report.tables import Cell, Table, cell, count_cell, interval_cell, status_cell, table
+from sgdlab.report.tables import Cell, Table, count_cell, finite_number, interval_cell, table, table_of
 from sgdlab.report.words import sentence
 
 if TYPE_CHECKING:
@@ -115,10 +114,5 @@ def tuning_blocks(found: Found) -> tuple[Block, ...]:
     """Every run that chose a rate."""
     if found.tuning is None or found.tuning.empty:
         return ()
-    names = [str(name) for name in found.tuning.columns]
-    rows = [
-        [status_cell(str(row[name])) if name == "status" else cell(row[name]) for name in names]
-        for row in found.tuning.to_dict(orient="records")
-    ]
     words = "These runs chose the learning rate of each batch size, on seeds that the measurement does not use again."
-    return Text((words,)), table("Every tuning run", [name.replace("_", " ") for name in names], rows, folded=True)
+    return Text((words,)), table_of("Every tuning run", found.tuning, folded=True)

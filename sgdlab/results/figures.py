@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sgdlab.errors import RunFolderError, UserError
+from sgdlab.results.labels import LOSSES, setting_label
 from sgdlab.runs.folder import RunFolder, is_sweep
 from sgdlab.runs.names import HISTORY
 from sgdlab.sweeps.manifest import Manifest, read_manifest
@@ -16,12 +17,6 @@ if TYPE_CHECKING:
 RUN_KINDS = ("curves", "loss", "accuracy")
 GROUP_KINDS = ("panels", "overlay")
 MOST_PANELS = 24
-_WORDS = {"batch_size": "batch", "learning_rate": "rate", "optimizer": "", "model": ""}
-_LOSS_LABELS = {
-    "cross_entropy": "cross-entropy (nats)",
-    "mse": "mean squared error",
-    "half_mse": "half the squared error",
-}
 
 
 def run_figure(folder: RunFolder, kind: str = "curves", **options: Any) -> "Figure":
@@ -83,16 +78,10 @@ def named_groups(
     return groups
 
 
-def setting_label(varied: Mapping[str, Any]) -> str:
-    """`batch 8, rate 0.1`: the varied keys but the seed, in words."""
-    parts = [f"{_WORDS.get(key, key)} {value}".strip() for key, value in varied.items() if key != "seed"]
-    return ", ".join(parts) or "all seeds"
-
-
 def loss_label(folder: RunFolder) -> str:
     """The name of a run's loss with its unit."""
     try:
-        return _LOSS_LABELS.get(folder.config().loss, "loss")
+        return LOSSES.get(folder.config().loss, "loss")
     except UserError:
         return "loss"
 
