@@ -108,6 +108,7 @@ def step(
     _check_places(out, csv)
     _pin(pin)
     from sgdlab import plots
+    from sgdlab.analysis.knee import knee
     from sgdlab.bench import peers as others
     from sgdlab.bench import roofline as floor
     from sgdlab.bench import step as bench
@@ -134,7 +135,8 @@ def step(
     )
     for name, rows in table.groupby("engine", sort=False):
         if name != bench.FLOOR:
-            say(f"knee of {name}: batch size {plots.knee(rows):,.0f}, the smallest within 10 % of its best examples/s")
+            found = knee(rows["batch_size"].tolist(), rows["examples_per_second"].tolist())
+            say(f"knee of {name}: batch size {found.batch_size:,}, the smallest within 10 % of its best examples/s")
     for text in (bench.IN_WORDS, floor.IN_WORDS, *([others.THREADS_IN_WORDS] if peers else [])):
         say(text)
     job = f"{config}: {parsed.dataset.name}, {parsed.model.name}, {parsed.optimizer.name}, {_threads(threads)}"

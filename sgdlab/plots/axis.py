@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sgdlab.plots.style import finite, log_limits, number, set_log
+from sgdlab.analysis.wording import typeset
+from sgdlab.plots.scales import finite, log_limits, set_log
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -151,5 +152,5 @@ def equal_budget(histories: Sequence[pd.DataFrame]) -> str:
         for column, name in names.items():
             longest = float(ends[column].max())
             if np.isclose(ends[column], longest, rtol=0.01).mean() >= needed:
-                return f"{words}{number(longest, 4)} {name}{each}"
+                return f"{words}{typeset(longest, 4)} {name}{each}"
     return "differs from run to run"

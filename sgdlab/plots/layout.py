@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.legend import Legend
 
+LegendEntries = list[tuple[Any, str]]
+"""What is drawn, and its label."""
 PAD = 0.09  # inches around the figure and between its parts
 LEGEND_CHARACTERS = 26
 
@@ -41,7 +43,7 @@ def arrange(
     title: str = "",
     note: str = "",
     legend: Sequence[tuple[Any, str]] = (),
-    legend_at: str = "auto",
+    legend_at: str = "top",
 ) -> Figure:
     """Give every text of the figure its room; returns the figure.
 

@@ -18,9 +18,9 @@ from matplotlib.text import Text
 from matplotlib.transforms import BboxBase
 
 from sgdlab import plots
+from sgdlab.analysis.wording import typeset
 from sgdlab.errors import UserError
 from sgdlab.plots.axis import Curve, equal_budget, loss_limits
-from sgdlab.plots.style import number
 
 ROWS = 21
 
@@ -281,7 +281,7 @@ def test_panels_over_seeds_show_mean_and_deviation() -> None:
 def test_panels_of_a_regression_show_the_best_loss() -> None:
     history = a_history(regression=True)
     words = plots.panels_figure({"gd": history}).axes[0].get_title("left")
-    assert f"best val. loss {number(history['val_loss'][12], 4)}" in words
+    assert f"best val. loss {typeset(history['val_loss'][12], 4)}" in words
 
 
 def test_panels_share_their_y_axis_and_wrap_after_four() -> None:
@@ -381,14 +381,18 @@ def test_unknown_x_axis_is_refused_by_name() -> None:
 
 def test_bars_carry_their_gflops() -> None:
     words = all_words(plots.matmul_figure(a_matmul_table()))
-    assert "0.00254  (13.2 s)" in words
-    assert "108  (310 µs)" in words
+    assert "0.00254  (13 s)" in words
+    assert "108  (0.31 ms)" in words
 
 
-def test_knee_is_the_smallest_batch_within_ten_percent() -> None:
-    rows = pd.DataFrame({"batch_size": [64, 8, 16, 32], "examples_per_second": [100.0, 50.0, 89.0, 90.0]})
-    assert plots.knee(rows) == 32
-    assert plots.knee(rows.assign(examples_per_second=np.nan)) is None
+def test_knee_is_ringed_where_it_is_and_named() -> None:
+    rows = pd.DataFrame({"batch_size": [64, 8, 16, 32], "examples_per_second": [100.0, 50.0, np.nan, 90.0]})
+    rows = rows.assign(engine="eager", step_us=1.0, step_us_low=1.0, step_us_high=1.0)
+    figure = plots.step_figure(rows)
+    ring = figure.axes[0].lines[-1]
+    assert (list(np.asarray(ring.get_xdata())), list(np.asarray(ring.get_ydata()))) == ([32], [90.0])
+    assert "eager: knee at 32" in all_words(figure)
+    assert "eager" in all_words(plots.step_figure(rows.assign(examples_per_second=np.nan)))
 
 
 def test_censored_sizes_stand_at_their_budget_and_not_on_the_curve() -> None:
@@ -460,8 +464,8 @@ def test_grey_images_are_dark_on_white() -> None:
      (0.1 + 0.2, "0.3"), (float("nan"), "–")],
 )  # fmt: skip
 def test_numbers_are_written_as_readers_write_them(value: float, words: str) -> None:
-    assert number(value) == words
-    assert number(3000.0, 2) == "3000"
+    assert typeset(value) == words
+    assert typeset(3000.0, 2) == "3000"
 
 
 @pytest.mark.parametrize("suffix", ["png", "pdf", "svg"])
