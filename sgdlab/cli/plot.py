@@ -1,17 +1,18 @@
 """`sgdlab plot`: figures of runs and sweeps."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from sgdlab.cli import panels
 from sgdlab.cli.console import say, warn
+from sgdlab.results.figure_kinds import KINDS
 
-if TYPE_CHECKING:
-    from sgdlab.results.opened import Run, Sweep
 
-Kind = Literal["curves", "loss", "accuracy", "panels", "overlay"]
+def _kinds(incomplete: str) -> list[tuple[str, str]]:
+    """What completion offers."""
+    return [(kind.name, kind.help) for kind in KINDS.values() if kind.name.startswith(incomplete)]
 
 
 def register(app: typer.Typer) -> None:
@@ -22,8 +23,13 @@ def register(app: typer.Typer) -> None:
 def plot(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Run or sweep folders.")],
     kind: Annotated[
-        Kind | None,
-        typer.Option("--kind", help="For runs curves, loss, accuracy; for sweeps panels, overlay."),
+        str | None,
+        typer.Option(
+            "--kind",
+            metavar="KIND",
+            help="; ".join(f"{kind.name}: {kind.help}" for kind in KINDS.values()),
+            autocompletion=_kinds,
+        ),
     ] = None,
     x: Annotated[Literal["epoch", "step", "examples", "seconds"], typer.Option("--x", help="The x axis.")] = "epoch",
     column: Annotated[str, typer.Option(help="Which column an overlay draws.")] = "val_loss",
@@ -46,32 +52,12 @@ def plot(
     sgdlab plot runs/first runs/second --out both.pdf
     """
     from sgdlab import api, plots
-
-    opened = [api.open_run(path) for path in paths]
-    options: dict[str, Any] = {"x": x, "log_x": log_x, "log_y": log_y}
-    if kind in ("overlay", None) and (len(opened) > 1 or kind == "overlay"):
-        options["column"] = column
-    figure, name = _draw(opened, kind, options)
-    where = out or (opened[0].path if len(opened) == 1 else Path.cwd()) / f"{name}.{format}"
-    say(str(plots.save_figure(figure, where)))
-
-
-def _draw(opened: "list[Run | Sweep]", kind: Kind | None, options: dict[str, Any]) -> tuple[Any, str]:
-    """The figure and the name of its file."""
     from sgdlab.results import figures
-    from sgdlab.results import opened as results
 
-    def left_out(reason: str) -> None:
-        warn(f"left out: {reason}")
-
-    first = opened[0]
-    if len(opened) == 1 and isinstance(first, results.Run) and kind not in figures.GROUP_KINDS:
-        kind = kind or "curves"
-        return figures.run_figure(first.folder, kind, **options), kind
-    if len(opened) == 1 and isinstance(first, results.Sweep):
-        kind = kind or "panels"
-        groups = figures.sweep_groups(first.manifest, left_out)
-    else:
-        kind = kind or "overlay"
-        groups = figures.named_groups([each.path for each in opened], left_out)
-    return figures.groups_figure(groups, kind, **options), kind
+    for path in paths:
+        api.open_run(path)
+    figure, name = figures.figure_of(
+        paths, kind, lambda reason: warn(f"left out: {reason}"), x=x, column=column, log_x=log_x, log_y=log_y
+    )
+    where = out or (paths[0] if len(paths) == 1 else Path.cwd()) / f"{name}.{format}"
+    say(str(plots.save_figure(figure, where)))

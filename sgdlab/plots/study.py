@@ -123,9 +123,8 @@ def best_rate_figure(table: pd.DataFrame, *, title: str = "", note: str = "") ->
 
 
 def _dots(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64], face: str) -> Any:
-    return axes.plot(x, y, "o", mfc=face, mec=COLOURS[0], mew=1.5, ms=7 if face != "none" else 9, ls="none", zorder=3)[
-        0
-    ]
+    size = 7 if face != "none" else 9
+    return axes.plot(x, y, "o", mfc=face, mec=COLOURS[0], mew=1.5, ms=size, ls="none", zorder=3)[0]
 
 
 def _resolved(table: pd.DataFrame, column: str) -> NDArray[np.float64]:

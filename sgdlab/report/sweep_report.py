@@ -14,6 +14,7 @@ from sgdlab.report.page import Answer, Block, Chapter, Code, Drawing, Page, Text
 from sgdlab.report.sweep_tables import METRICS, mean_of, pairs_table, runs_table, settings_table
 from sgdlab.report.words import asked_of, best_model_caveats, sentence
 from sgdlab.results import figures
+from sgdlab.results.figure_kinds import KINDS
 from sgdlab.results.labels import axis_in_words, setting_headline
 from sgdlab.results.opened import Sweep
 from sgdlab.results.verdicts import Comparison, compare_sweep
@@ -166,7 +167,7 @@ def _drawings(sweep: Sweep) -> tuple[Block, ...]:
     if 1 < len(groups) <= MOST_CURVES:
         by_time = figures.groups_figure(groups, "overlay", x="seconds", log_x=True)
         drawings.append(Drawing(by_time, "The same by training time: what each setting costs on this machine."))
-    if 1 < len(groups) <= figures.MOST_PANELS:
+    if 1 < len(groups) <= KINDS["panels"].most_groups:
         panels = figures.groups_figure(groups, "panels")
         drawings.append(Drawing(panels, "Training and validation loss of each setting."))
     return tuple(drawings)

@@ -43,7 +43,7 @@ class Run:
         return self.folder.config()
 
     def plot(self, kind: str = "curves", **options: Any) -> "Figure":
-        """The run's figure: curves, loss or accuracy; options as in sgdlab.plots."""
+        """The run's figure: one of sgdlab.results.figure_kinds; options as in sgdlab.plots."""
         from sgdlab.results import figures
 
         return figures.run_figure(self.folder, kind, **options)
@@ -89,10 +89,10 @@ class Sweep:
         return summarize(self.results, varied_keys(self.manifest))
 
     def plot(self, kind: str = "panels", **options: Any) -> "Figure":
-        """The sweep's figure: panels or overlay; options as in sgdlab.plots."""
+        """The sweep's figure: one of sgdlab.results.figure_kinds; options as in sgdlab.plots."""
         from sgdlab.results import figures
 
-        return figures.sweep_figure(self.manifest, kind, **options)
+        return figures.groups_figure(figures.sweep_groups(self.manifest), kind, **options)
 
     def __repr__(self) -> str:
         return f"Sweep({str(self.path)!r}, {len(self.manifest.entries)} runs)"
