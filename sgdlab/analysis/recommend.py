@@ -75,12 +75,7 @@ def recommend(rows: Sequence[StudyRow], unit: CostUnit) -> Recommendation:
     tuned = not any(row.edge for row in others)
     sure = not rivals and tuned and _cost(best, unit).level >= LEAST_LEVEL and len(others) > 0
     return Recommendation(
-        unit,
-        best,
-        tuple(row.batch_size for row in rivals),
-        sure,
-        settle,
-        _text(best, rivals, unit, sure, settle),
+        unit, best, tuple(row.batch_size for row in rivals), sure, settle, _text(best, rivals, unit, sure, settle)
     )
 
 

@@ -107,7 +107,8 @@ def overlay_figure(
         label: spread_over_seeds(group, column, x, log_x=log_x, band=band) for label, group in runs.items() if group
     }
     curves = [each for spread in spreads.values() for each in _curves(spread)]
-    limits = _overlay_limits(curves, column, log_y)
+    of_accuracy = column.endswith("accuracy") and not log_y
+    limits = axis.accuracy_limits(curves) if of_accuracy else axis.loss_limits(curves, log_y=log_y)
     entries: LegendEntries = []
     for i, (label, spread) in enumerate(spreads.items()):
         line = _draw_spread(axes, spread, limits, look(i) | _sparse_marker(i, spread))
@@ -145,16 +146,6 @@ def _as_list(group: pd.DataFrame | Sequence[pd.DataFrame]) -> list[pd.DataFrame]
 
 def _curves(spread: SeedBand) -> list[axis.Curve]:
     return [spread.mean, *spread.tails]
-
-
-def _overlay_limits(curves: list[axis.Curve], column: str, log_y: bool) -> tuple[float, float]:
-    if column.endswith("accuracy") and not log_y:
-        values = np.concatenate([each.y[1:] if each.skip_start else each.y for each in curves] or [np.empty(0)])
-        values = values[np.isfinite(values)]
-        low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
-        pad = 0.06 * (high - low) or 0.05
-        return low - pad, min(high + pad, 1 + pad / 3)
-    return axis.loss_limits(curves, log_y=log_y)
 
 
 def _draw_spread(axes: Axes, spread: SeedBand, limits: tuple[float, float], style: dict[str, Any]) -> Any:

@@ -67,12 +67,7 @@ def loss_figure(
 
 
 def accuracy_figure(
-    history: pd.DataFrame,
-    best_epoch: float | None = None,
-    *,
-    x: str = "epoch",
-    log_x: bool = False,
-    title: str = "",
+    history: pd.DataFrame, best_epoch: float | None = None, *, x: str = "epoch", log_x: bool = False, title: str = ""
 ) -> Figure:
     """Training and validation accuracy (0 to 1) of one run against x, with the epoch of the best loss marked.
 
@@ -113,13 +108,7 @@ def curves_figure(
 
 
 def _draw_loss(
-    axes: Axes,
-    history: pd.DataFrame,
-    columns: dict[str, str],
-    *,
-    x: str,
-    log_x: bool,
-    log_y: bool,
+    axes: Axes, history: pd.DataFrame, columns: dict[str, str], *, x: str, log_x: bool, log_y: bool
 ) -> LegendEntries:
     """Draw loss columns (column -> name) and fit the axes to them; returns the legend's entries."""
     looks = {
@@ -158,43 +147,21 @@ def _draw_accuracy(axes: Axes, history: pd.DataFrame, *, x: str, log_x: bool) ->
             (line,) = axes.plot(each.x, each.y, color=COLOURS[i], linestyle=LINES[i], **_few(each))
             entries.append((line, name))
     axis.set_x(axes, [each for each in curves if each.drawable], log_x=log_x)
-    axes.set_ylim(*_accuracy_limits(curves))
+    axes.set_ylim(*axis.accuracy_limits(curves))
     if not entries:
         say_nothing_to_draw(axes, "no accuracy in this history")
     return entries
 
 
-def _accuracy_limits(curves: list[axis.Curve]) -> tuple[float, float]:
-    parts = [each.y[1:] if each.skip_start and len(each.y) > 1 else each.y for each in curves]
-    values = np.concatenate(parts)
-    values = values[np.isfinite(values)]
-    if not values.size:
-        return 0.0, 1.0
-    low, high = float(values.min()), float(values.max())
-    pad = 0.06 * (high - low) or 0.05
-    return max(low - pad, -0.02), min(high + pad, 1.0 + pad / 3)
-
-
-def _column(history: pd.DataFrame, kind: str) -> str:
-    return f"val_{kind}" if history[f"val_{kind}"].notna().any() else f"train_{kind}"
-
-
 def _mark_best(
-    axes: Axes,
-    history: pd.DataFrame,
-    best_epoch: float | None,
-    kind: str,
-    *,
-    x: str,
-    log_x: bool,
-    with_value: bool,
+    axes: Axes, history: pd.DataFrame, best_epoch: float | None, kind: str, *, x: str, log_x: bool, with_value: bool
 ) -> LegendEntries:
     """A dotted vertical line and a ring at the best row; returns the legend's entry."""
     row = best_row(history, best_epoch)
     if row is None:
         return []
     at = float(history[axis.X_AXES[x][0]].iloc[row])
-    value = float(history[_column(history, kind)].iloc[row])
+    value = float(history[f"{selection_split(history)}_{kind}"].iloc[row])
     if not (np.isfinite(at) and np.isfinite(value)) or (log_x and at <= 0):
         return []
     axes.axvline(at, color=INK, linestyle=":", linewidth=1, gid="best")
@@ -207,6 +174,6 @@ def _value_there(history: pd.DataFrame, best_epoch: float | None, kind: str) -> 
     row = best_row(history, best_epoch)
     if row is None:
         return kind
-    column = _column(history, kind)
+    column = f"{selection_split(history)}_{kind}"
     split = SPLITS[column.split("_")[0]]
     return f"{kind}: {split} {typeset(float(history[column].iloc[row]), 4)} at best"

@@ -38,12 +38,7 @@ class Margins:
 
 
 def arrange(
-    figure: Figure,
-    *,
-    title: str = "",
-    note: str = "",
-    legend: Sequence[tuple[Any, str]] = (),
-    legend_at: str = "top",
+    figure: Figure, *, title: str = "", note: str = "", legend: Sequence[tuple[Any, str]] = (), legend_at: str = "top"
 ) -> Figure:
     """Give every text of the figure its room; returns the figure.
 

@@ -62,11 +62,7 @@ def spread_over_seeds(
     start = max((runs[i][1].began_at for i in kept), default=np.nan)
     tails = [_tail(runs[i], common if i in kept else np.empty(0)) for i in range(len(runs))]
     return SeedBand(
-        Curve(xs.mean(axis=0), mean, start, skip),
-        low,
-        high,
-        len(kept),
-        [each for each in tails if len(each.x)],
+        Curve(xs.mean(axis=0), mean, start, skip), low, high, len(kept), [each for each in tails if len(each.x)]
     )
 
 

@@ -185,10 +185,7 @@ def _draw_b_crit(axes: Axes, fit: Mapping[str, float] | None) -> LegendEntries:
 
 
 def _y_limits(
-    table: pd.DataFrame,
-    column: str,
-    censored: NDArray[np.float64],
-    fitted: NDArray[np.float64] | None,
+    table: pd.DataFrame, column: str, censored: NDArray[np.float64], fitted: NDArray[np.float64] | None
 ) -> tuple[float, float]:
     values = _resolved(table, column)
     known = np.isfinite(values)

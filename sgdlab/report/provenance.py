@@ -10,7 +10,7 @@ from typing import Any
 from sgdlab.errors import RunFolderError
 from sgdlab.report.page import Chapter, Code, Facts
 from sgdlab.runs.folder import RunFolder
-from sgdlab.runs.names import CONFIG, ENVIRONMENT
+from sgdlab.runs.names import ENVIRONMENT
 
 CONFIG_TITLE, COMMANDS_TITLE, ENVIRONMENT_TITLE = "Config", "Commands that repeat it", "Environment"
 MOST_SAID = 20
@@ -73,11 +73,6 @@ def commands_chapter(given: Sequence[str], more: Sequence[str]) -> Chapter:
         caption = "Again, from what this folder holds" if given else "From what this folder holds"
         blocks.append(Code(caption, "\n".join(more)))
     return Chapter(COMMANDS_TITLE, tuple(blocks))
-
-
-def config_block(folder: RunFolder, caption: str, folded: bool = False) -> Code:
-    """A run's config.yaml as it stands, damaged or not."""
-    return text_block(folder.path / CONFIG, caption, folded)
 
 
 def text_block(path: Path, caption: str, folded: bool = False) -> Code:

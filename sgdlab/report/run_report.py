@@ -54,7 +54,7 @@ def run_page(run: Run) -> Page:
             Chapter("Noise scale", _noise(run.path / NOISE)),
             Chapter("How the best model was chosen", _chosen(config, summary)),
             _commands(run, found, str(summary["status"])),
-            Chapter(provenance.CONFIG_TITLE, (provenance.config_block(run.folder, "config.yaml, resolved"),)),
+            Chapter(provenance.CONFIG_TITLE, (provenance.text_block(run.path / CONFIG, "config.yaml, resolved"),)),
             provenance.environment_chapter(found),
         ),
         source=str(run.path.resolve()),

@@ -19,6 +19,7 @@ from sgdlab.results.labels import axis_in_words, setting_headline
 from sgdlab.results.opened import Sweep
 from sgdlab.results.verdicts import Comparison, compare_sweep
 from sgdlab.runs.folder import ENDED, RunFolder
+from sgdlab.runs.names import CONFIG, RUNS
 from sgdlab.sweeps.manifest import Manifest
 from sgdlab.sweeps.summary import varied_keys
 
@@ -210,6 +211,5 @@ def _configs(sweep: Sweep, comparison: Comparison) -> tuple[Block, ...]:
     if comparison.best is not None:
         name = next(run.name for run in comparison.best.runs if run.status == "completed")
         caption = f"config.yaml of {name}, a run of the best setting"
-        folder = next(run.folder for run in sweep.runs if run.folder.name == name)
-        blocks.append(provenance.config_block(folder, caption, folded=True))
+        blocks.append(provenance.text_block(sweep.path / RUNS / name / CONFIG, caption, folded=True))
     return tuple(blocks)

@@ -11,14 +11,7 @@ from sgdlab.analysis.paired import PairedDifference, compare_pairs
 from sgdlab.errors import RunFolderError, UserError
 from sgdlab.results.held_equal import held_equal, left_unequal, meaning_differs
 from sgdlab.results.listing import runs_below
-from sgdlab.results.settings import (
-    MeasuredRun,
-    Setting,
-    differing_keys,
-    group_by_setting,
-    runs_apart,
-    runs_of_plan,
-)
+from sgdlab.results.settings import MeasuredRun, Setting, differing_keys, group_by_setting, runs_apart, runs_of_plan
 from sgdlab.runs.folder import is_sweep
 from sgdlab.runs.selection import selection_metric
 from sgdlab.sweeps.manifest import Manifest, read_manifest

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from sgdlab.config import Config, build_config, read_document
 from sgdlab.errors import ConfigError, RunFolderError
-from sgdlab.runs.files import remove_parts, write_json, write_text
+from sgdlab.runs.files import read_bytes, remove_parts, write_json, write_text
 from sgdlab.runs.history import last_step, read_history
 from sgdlab.runs.locks import held, is_held
 from sgdlab.runs.names import CONFIG, HISTORY, LOG, PLAN, RUN_FILES, RUNS, SUMMARY
@@ -65,9 +65,7 @@ class RunFolder:
         """The mapping in one of the folder's JSON files; RunFolderError where there is none."""
         path = self.path / name
         try:
-            content = json.loads(path.read_bytes())
-        except OSError as error:
-            raise RunFolderError(f"{path}: cannot be read: {error.strerror}") from None
+            content = json.loads(read_bytes(path))
         except (ValueError, RecursionError) as error:
             raise RunFolderError(f"{path}: damaged: not JSON: {str(error)[:100]}") from None
         if not isinstance(content, dict):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from sgdlab.errors import RunFolderError
-from sgdlab.runs.files import named
+from sgdlab.runs.files import named, read_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,17 +128,13 @@ def last_step(path: Path) -> int:
 
     Raises RunFolderError when the file is absent or its rows are not those of a history.
     """
-    try:
-        header, _, rows = path.read_bytes().partition(b"\n")
-    except OSError as error:
-        raise RunFolderError(f"{path}: cannot be read: {error.strerror}") from None
+    header, _, rows = read_bytes(path).partition(b"\n")
     if header != ",".join(COLUMNS).encode():
         raise RunFolderError(f"{path}: damaged: its first line is not the columns of a history")
     lines = rows.split(b"\n")[:-1]
-    if not all(map(_ROW.fullmatch, lines)):
-        raise RunFolderError(f"{path}: damaged: its rows are not those of a history")
-    steps = [int(line.split(b",", 2)[1]) for line in lines]
-    if steps != sorted(set(steps)):
+    well_formed = all(map(_ROW.fullmatch, lines))
+    steps = [int(line.split(b",", 2)[1]) for line in lines] if well_formed else []
+    if not well_formed or steps != sorted(set(steps)):
         raise RunFolderError(f"{path}: damaged: its rows are not those of a history")
     return steps[-1] if steps else -1
 
@@ -152,10 +148,7 @@ def read_history(path: Path) -> "pd.DataFrame":
 
     import pandas as pd
 
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise RunFolderError(f"{path}: cannot be read: {error.strerror}") from None
+    raw = read_bytes(path)
     whole = raw[: raw.rfind(b"\n") + 1]
     try:
         table = pd.read_csv(io.BytesIO(whole), dtype="float64")
@@ -172,11 +165,7 @@ def read_history(path: Path) -> "pd.DataFrame":
 
 def _kept(path: Path, kept: HistoryMark) -> bytes:
     """The part of the file that a checkpoint knows."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(kept.length)
-    except OSError as error:
-        raise RunFolderError(f"{path}: cannot be read: {error.strerror}") from None
+    content = read_bytes(path)[: kept.length]
     if len(content) < kept.length or hashlib.sha256(content).hexdigest() != kept.sha256:
         raise RunFolderError(f"{path}: damaged: its rows are not those that were there at the last checkpoint")
     return content
