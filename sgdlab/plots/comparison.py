@@ -74,7 +74,7 @@ def panels_figure(
     _name_outer_axes(axes, len(runs), columns, axis.x_label(x), loss_label)
     if not runs:
         say_nothing_to_draw(axes[0], "no runs to draw")
-    note = _note([seed for seeds in runs.values() for seed in seeds], list(runs.values()), band, budget)
+    note = _note(list(runs.values()), band, budget)
     legend = [(handle, name) for name, handle in entries.items()]
     return arrange(figure, title=title, note=note, legend=legend)
 
@@ -118,7 +118,7 @@ def overlay_figure(
     if not any(each.drawable for each in curves):
         say_nothing_to_draw(axes, "no runs to draw" if not runs else "nothing to draw yet")
     name_axes(axes, axis.x_label(x), column_label or NAMES.get(column, column))
-    note = _note(seeds, list(runs.values()), band, budget)
+    note = _note(list(runs.values()), band, budget)
     return arrange(figure, title=title, note=note, legend=entries, legend_at="auto")
 
 
@@ -215,7 +215,8 @@ def _with_n(label: str, kept: int, n: int) -> str:
     return f"{label} (n={n})" if kept == n else f"{label} (n={kept}, {n - kept} ended early)"
 
 
-def _note(seeds: list[pd.DataFrame], groups: list[list[pd.DataFrame]], band: str, budget: str | None) -> str:
+def _note(groups: list[list[pd.DataFrame]], band: str, budget: str | None) -> str:
+    seeds = [seed for group in groups for seed in group]
     held = axis.equal_budget(seeds) if budget is None else budget
     parts = [f"budget: {held}"] if held and seeds else []
     if any(len(group) > 1 for group in groups):

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
+
+    from sgdlab.plots.axis import Array
 
 
 def steps_to_target_figure(
@@ -54,11 +55,11 @@ def steps_to_target_figure(
     entries += _draw_censored(axes, sizes, np.where(np.isnan(steps), budget, np.nan), "not reached in its budget")
     set_batch_axis(axes, sizes)
     entries += _draw_b_crit(axes, fit)
-    note = _with_counts(note, _say_how_many(axes, table, steps, budget, (low, high)))
+    explained = _say_how_many(axes, table, steps, budget, (low, high))
     if not len(table):
         say_nothing_to_draw(axes, "nothing measured")
     name_axes(axes, "batch size B (examples)", f"steps to {target}")
-    return arrange(figure, title=title, note=note, legend=entries)
+    return arrange(figure, title=title, note="; ".join(filter(None, (note, explained))), legend=entries)
 
 
 def seconds_to_target_figure(table: pd.DataFrame, *, target: str = "target", title: str = "", note: str = "") -> Figure:
@@ -82,11 +83,11 @@ def seconds_to_target_figure(table: pd.DataFrame, *, target: str = "target", tit
     edge = high / (high / low) ** 0.09
     at = np.where(np.isnan(seconds), edge, np.nan)
     entries += _draw_censored(axes, sizes, at, "not reached in its budget (no value)")
-    note = _with_counts(note, _say_how_many(axes, table, seconds, at, (low, high)))
+    explained = _say_how_many(axes, table, seconds, at, (low, high))
     if not len(table):
         say_nothing_to_draw(axes, "nothing measured")
     name_axes(axes, "batch size B (examples)", f"training time to {target} [s]")
-    return arrange(figure, title=title, note=note, legend=entries)
+    return arrange(figure, title=title, note="; ".join(filter(None, (note, explained))), legend=entries)
 
 
 def best_rate_figure(table: pd.DataFrame, *, title: str = "", note: str = "") -> Figure:
@@ -122,12 +123,12 @@ def best_rate_figure(table: pd.DataFrame, *, title: str = "", note: str = "") ->
     return arrange(figure, title=title, note=note, legend=entries)
 
 
-def _dots(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64], face: str) -> Any:
+def _dots(axes: Axes, x: Array, y: Array, face: str) -> Any:
     size = 7 if face != "none" else 9
     return axes.plot(x, y, "o", mfc=face, mec=COLOURS[0], mew=1.5, ms=size, ls="none", zorder=3)[0]
 
 
-def _resolved(table: pd.DataFrame, column: str) -> NDArray[np.float64]:
+def _resolved(table: pd.DataFrame, column: str) -> Array:
     """The column, NaN where the row is censored: reached by fewer than half of its runs."""
     most = finite(table["reached"]) >= finite(table["runs"]) / 2
     return np.where(most, finite(table[column]), np.nan)
@@ -146,7 +147,7 @@ def _draw_points(axes: Axes, table: pd.DataFrame, column: str, label: str) -> Le
     return [(line, label)]
 
 
-def _draw_censored(axes: Axes, sizes: NDArray[np.float64], at: NDArray[np.float64], label: str) -> LegendEntries:
+def _draw_censored(axes: Axes, sizes: Array, at: Array, label: str) -> LegendEntries:
     """Upward arrows: the value is greater than `at`, by how much is not known."""
     if not np.isfinite(at).any():
         return []
@@ -160,7 +161,7 @@ def _draw_censored(axes: Axes, sizes: NDArray[np.float64], at: NDArray[np.float6
     return [(arrows, label)]
 
 
-def _fitted(fit: Mapping[str, float] | None, sizes: NDArray[np.float64]) -> NDArray[np.float64] | None:
+def _fitted(fit: Mapping[str, float] | None, sizes: Array) -> Array | None:
     if fit is None or not np.isfinite([fit["s_min"], fit["b_crit"]]).all() or not sizes.size:
         return None
     return np.asarray(fit["s_min"] * (1 + fit["b_crit"] / sizes))
@@ -184,9 +185,7 @@ def _draw_b_crit(axes: Axes, fit: Mapping[str, float] | None) -> LegendEntries:
     return [(Line2D([], [], color=COLOURS[2], lw=1.5, linestyle=LINES[3]), words + ", off the axis")]
 
 
-def _y_limits(
-    table: pd.DataFrame, column: str, censored: NDArray[np.float64], fitted: NDArray[np.float64] | None
-) -> tuple[float, float]:
+def _y_limits(table: pd.DataFrame, column: str, censored: Array, fitted: Array | None) -> tuple[float, float]:
     values = _resolved(table, column)
     known = np.isfinite(values)
     bounds = [values, finite(table[f"{column}_low"])[known], finite(table[f"{column}_high"])[known], censored]
@@ -196,26 +195,15 @@ def _y_limits(
     return low, high * (2.2 if (~known).any() else 1.25)
 
 
-def _say_how_many(
-    axes: Axes,
-    table: pd.DataFrame,
-    values: NDArray[np.float64],
-    censored: NDArray[np.float64],
-    limits: tuple[float, float],
-) -> bool:
-    """`3/5` beside every point that not all runs reached; returns whether there was one."""
-    said = False
+def _say_how_many(axes: Axes, table: pd.DataFrame, values: Array, censored: Array, limits: tuple[float, float]) -> str:
+    """`3/5` beside every point that not all runs reached; returns what that means, empty without one."""
+    said = ""
     reached, runs = table["reached"].to_numpy(), table["runs"].to_numpy()
     for x, y, held, got, of in zip(finite(table["batch_size"]), values, censored, reached, runs, strict=True):
         at = y if np.isfinite(y) else held
         if got < of and np.isfinite(at):
-            said = True
+            said = "k/n: k of n runs reached the target"
             below = at / limits[0] > (limits[1] / limits[0]) ** 0.12
             axes.annotate(f"{got:g}/{of:g}", (x, at), (6, -5 if below else 5), textcoords="offset points",
                           ha="left", va="top" if below else "bottom", fontsize=SMALL, color=INK)  # fmt: skip
     return said
-
-
-def _with_counts(note: str, said: bool) -> str:
-    explained = "k/n: k of n runs reached the target" if said else ""
-    return "; ".join(part for part in (note, explained) if part)

@@ -12,7 +12,7 @@ from sgdlab.report.page import Chapter, Code, Facts
 from sgdlab.runs.folder import RunFolder
 from sgdlab.runs.names import ENVIRONMENT
 
-CONFIG_TITLE, COMMANDS_TITLE, ENVIRONMENT_TITLE = "Config", "Commands that repeat it", "Environment"
+CONFIG_TITLE = "Config"
 MOST_SAID = 20
 _MADE_BY = ("command", "folder")
 _NAMES = {
@@ -52,10 +52,10 @@ def environment_chapter(found: Sequence[Provenance]) -> Chapter:
         caption = f"{count} of {len(found)} runs" if len(groups) > 1 else ""
         rows = [(_NAMES.get(key, key), _in_words(value)) for key, value in facts.items()]
         blocks.append(Facts(caption, tuple(rows or [("environment", "not recorded, or not readable")])))
-    return Chapter(ENVIRONMENT_TITLE, tuple(blocks))
+    return Chapter("Environment", tuple(blocks))
 
 
-def given_commands(found: Sequence[Provenance]) -> list[str]:
+def _given_commands(found: Sequence[Provenance]) -> list[str]:
     """The distinct command lines that made the runs, each with the folder that it was given in."""
     lines: list[str] = []
     for made in found:
@@ -66,13 +66,12 @@ def given_commands(found: Sequence[Provenance]) -> list[str]:
     return list(dict.fromkeys(lines))
 
 
-def commands_chapter(given: Sequence[str], more: Sequence[str]) -> Chapter:
-    """The commands that were given, and others that lead to the same; both as text to copy."""
-    blocks = [Code("As it was made", "\n\n".join(given))] if given else []
-    if more:
-        caption = "Again, from what this folder holds" if given else "From what this folder holds"
-        blocks.append(Code(caption, "\n".join(more)))
-    return Chapter(COMMANDS_TITLE, tuple(blocks))
+def commands_chapter(found: Sequence[Provenance], more: Sequence[str]) -> Chapter:
+    """The commands that made the runs, and others that lead to the same; both as text to copy."""
+    given = _given_commands(found)
+    again = Code("Again, from what this folder holds" if given else "From what this folder holds", "\n".join(more))
+    made = [Code("As it was made", "\n\n".join(given))] if given else []
+    return Chapter("Commands that repeat it", (*made, *([again] if more else [])))
 
 
 def text_block(path: Path, caption: str, folded: bool = False) -> Code:
@@ -101,6 +100,4 @@ def _is_command(program: str) -> bool:
 
 
 def _in_words(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {inner}" for key, inner in value.items())
-    return str(value)
+    return ", ".join(f"{key} {inner}" for key, inner in value.items()) if isinstance(value, dict) else str(value)

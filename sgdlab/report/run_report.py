@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sgdlab.analysis.wording import number, percent
-from sgdlab.config import Config
 from sgdlab.errors import RunFolderError, UserError
 from sgdlab.report import provenance
 from sgdlab.report.page import Answer, Block, Chapter, Drawing, Facts, Page, Text, Tone
-from sgdlab.report.tables import Table, cell, finite_number, table_of
+from sgdlab.report.tables import cell, finite_number, table_of
 from sgdlab.report.words import asked_of, best_model_caveats, sentence
+from sgdlab.results.figure_kinds import KINDS
 from sgdlab.results.figures import loss_label
 from sgdlab.results.opened import Run
 from sgdlab.runs.history import read_history
@@ -41,6 +41,7 @@ def run_page(run: Run) -> Page:
         with suppress(RunFolderError):  # the rows that there are, though the summary knows of more
             history = read_history(run.path / HISTORY)
     found = provenance.provenance_of([run.folder])
+    tested = summary.get("test_loss") is not None
     faults += [made.fault for made in found if made.fault]
     return Page(
         kind="run",
@@ -52,7 +53,7 @@ def run_page(run: Run) -> Page:
             Chapter("How it went", _curves(run, history, summary)),
             Chapter("Numbers", _numbers(summary)),
             Chapter("Noise scale", _noise(run.path / NOISE)),
-            Chapter("How the best model was chosen", _chosen(config, summary)),
+            Chapter("How the best model was chosen", (Text(best_model_caveats(config, tested)),) if config else ()),
             _commands(run, found, str(summary["status"])),
             Chapter(provenance.CONFIG_TITLE, (provenance.text_block(run.path / CONFIG, "config.yaml, resolved"),)),
             provenance.environment_chapter(found),
@@ -116,22 +117,16 @@ def _still_falling(summary: dict[str, Any], history: "pd.DataFrame | None") -> s
 
 
 def _curves(run: Run, history: "pd.DataFrame | None", summary: dict[str, Any]) -> tuple[Block, ...]:
-    from sgdlab import plots
-
     if history is None or history.empty:
         return (Text(("There is no history to draw.",)),)
-    figure = plots.curves_figure(history, summary.get("best_epoch"), loss_label=loss_label(run.folder))
-    drawing = Drawing(figure, "The run by epoch; the best evaluation is marked.")
-    return drawing, _history_table(history, loss_label(run.folder))
-
-
-def _history_table(history: "pd.DataFrame", unit: str) -> Table:
-    shown = history.dropna(axis=1, how="all")
-    stride = -(-len(shown) // MOST_ROWS)
+    unit, stride = loss_label(run.folder), -(-len(history) // MOST_ROWS)
+    figure = KINDS["curves"].draw(history, summary.get("best_epoch"), loss_label=unit)
     note = f"Losses: {unit}; seconds: training alone in train seconds."
     if stride > 1:
-        note += f" Every {stride}th of {len(shown):,} evaluations; all are in history.csv."
-    return table_of("Every evaluation", shown.iloc[::stride], note, folded=True)
+        note += f" Every {stride}th of {len(history):,} evaluations; all are in history.csv."
+    shown = history.dropna(axis=1, how="all").iloc[::stride]
+    drawing = Drawing(figure, "The run by epoch; the best evaluation is marked.")
+    return drawing, table_of("Every evaluation", shown, note, folded=True)
 
 
 def _numbers(summary: dict[str, Any]) -> tuple[Block, ...]:
@@ -157,16 +152,11 @@ def _noise(path: Path) -> tuple[Block, ...]:
     return Drawing(figure, words), table_of("Gradient noise scale", measured)
 
 
-def _chosen(config: Config | None, summary: dict[str, Any]) -> tuple[Block, ...]:
-    return (Text(best_model_caveats(config, summary.get("test_loss") is not None)),) if config else ()
-
-
 def _commands(run: Run, found: list[provenance.Provenance], status: str) -> Chapter:
     path = run.path.resolve()
     more = [provenance.command("train", path / CONFIG)]
-    if status in ("interrupted", "failed"):
-        more.append(provenance.command("resume", path))
-    return provenance.commands_chapter(provenance.given_commands(found), more)
+    more += [provenance.command("resume", path)] if status in ("interrupted", "failed") else []
+    return provenance.commands_chapter(found, more)
 
 
 def _number(summary: dict[str, Any], key: str) -> str:

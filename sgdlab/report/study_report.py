@@ -45,7 +45,7 @@ def study_page(path: Path) -> Page:
             Chapter("Held equal, and to be doubted", _notes(found)),
             Chapter("Tuning", tuning_blocks(found)),
             Chapter("How runs were judged", _judged(found, config)),
-            provenance.commands_chapter(provenance.given_commands(origins), _again(found)),
+            provenance.commands_chapter(origins, _again(found)),
             Chapter(provenance.CONFIG_TITLE, _configs(path)),
             provenance.environment_chapter(origins),
         ),

@@ -48,7 +48,7 @@ def sweep_page(sweep: Sweep) -> Page:
             Chapter("Differences", pairs_table(comparison)),
             Chapter("Runs", (runs_table(results, varied_keys(manifest)),)),
             Chapter("How the best model was chosen", _chosen(config, results)),
-            provenance.commands_chapter(provenance.given_commands(found), _again(sweep)),
+            provenance.commands_chapter(found, _again(sweep)),
             Chapter(provenance.CONFIG_TITLE, _configs(sweep, comparison)),
             provenance.environment_chapter(found),
         ),

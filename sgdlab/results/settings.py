@@ -9,7 +9,7 @@ from sgdlab.analysis.intervals import Interval, mean_interval
 from sgdlab.analysis.wording import count
 from sgdlab.results.labels import setting_label, without_seed
 from sgdlab.results.listing import readable_config, readable_summary
-from sgdlab.runs.folder import ENDED, RunFolder
+from sgdlab.runs.folder import ENDED, RunFolder, is_run
 from sgdlab.sweeps.manifest import Manifest
 
 _LAST = ("batch_size.initial", "learning_rate.initial")
@@ -18,8 +18,11 @@ _SAY_ONLY_HOW = ("seed", "threads", "engine", "device", "checkpoint_every")
 
 @dataclass(frozen=True)
 class MeasuredRun:
-    """A run as it is compared. varied: what sets it apart, the seed aside; config: dotted key -> value, empty where
-    it is not known; summary: at least its status, as in summary.json, or planned, or damaged."""
+    """A run as it is compared.
+
+    varied: what sets it apart, the seed aside;  config: dotted key -> value, empty where it is not known;
+    summary: at least its status, as in summary.json, or planned, or damaged.
+    """
 
     name: str
     varied: Mapping[str, Any]
@@ -64,12 +67,7 @@ class Setting:
 
 def runs_of_plan(manifest: Manifest) -> list[MeasuredRun]:
     """The runs of a sweep in the order of its plan, apart as the plan has it."""
-    return [
-        _measured(manifest.folder(entry), without_seed(entry.varied))
-        if entry.status != "planned"
-        else MeasuredRun(entry.name, without_seed(entry.varied), {}, {"status": "planned"})
-        for entry in manifest.entries
-    ]
+    return [_measured(manifest.folder(entry), without_seed(entry.varied)) for entry in manifest.entries]
 
 
 def runs_apart(folders: Iterable[RunFolder]) -> list[MeasuredRun]:
@@ -130,7 +128,8 @@ def _values(runs: Sequence[MeasuredRun], metric: str) -> tuple[dict[int, float],
 
 
 def _measured(folder: RunFolder, varied: Mapping[str, Any]) -> MeasuredRun:
-    return MeasuredRun(folder.name, varied, readable_config(folder), readable_summary(folder))
+    summary = readable_summary(folder) if is_run(folder.path) else {"status": "planned"}
+    return MeasuredRun(folder.name, varied, readable_config(folder), summary)
 
 
 def _sort_key(value: Any) -> tuple[int, float, str]:

@@ -112,7 +112,7 @@ def _compare(runs: Sequence[MeasuredRun], metric: str | None, level: float) -> C
     values = {setting.label: setting.values for setting in settings if setting.values}
     configs = [run.config for run in runs if run.config]
     foreign = meaning_differs(differing_keys(configs), metric)
-    reason = _nothing_to_compare(values) or foreign or _nothing_to_test(values)
+    reason = "one setting only; a comparison needs two" if len(values) < 2 else foreign or _nothing_to_test(values)
     pairs = [] if reason else compare_pairs(values, level, lower_is_better=not _more_is_better(metric))
     steps = {setting.label: [int(number) for number in setting.measured("steps")] for setting in settings}
     return Comparison(
@@ -135,10 +135,6 @@ def _chosen_metric(wanted: str | None, summaries: Sequence[Mapping[str, Any]]) -
         have = f"choose one of {', '.join(known)}" if known else "no run here has a result yet"
         raise UserError(f"--metric {wanted[:60]}: no run here has it; {have}")
     return wanted
-
-
-def _nothing_to_compare(values: Mapping[str, Mapping[int, float]]) -> str:
-    return "one setting only; a comparison needs two" if len(values) < 2 else ""
 
 
 def _nothing_to_test(values: Mapping[str, Mapping[int, float]]) -> str:
