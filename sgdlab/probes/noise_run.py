@@ -19,7 +19,7 @@ from sgdlab.probes.pauses import Pauses, Spacing
 from sgdlab.runs.files import write_json, write_table
 from sgdlab.runs.folder import RunFolder
 from sgdlab.runs.history import TIMING_COLUMNS, Record, read_history
-from sgdlab.runs.names import HISTORY
+from sgdlab.runs.names import HISTORY, NOISE_SCALE
 from sgdlab.runs.new_folder import create_folder, run_name
 from sgdlab.training.loop import Training
 from sgdlab.training.session import Observer, Session
@@ -28,7 +28,7 @@ from sgdlab.training.signals import StopRequest
 if TYPE_CHECKING:
     import pandas as pd
 
-TABLE, LAW_TABLE, NOTES = "noise-scale.csv", "gradient-std.csv", "noise-scale.json"
+TABLE, LAW_TABLE, NOTES = NOISE_SCALE, "gradient-std.csv", "noise-scale.json"
 FIGURE = "noise-scale.png"
 QUANTITIES = ("grad_sq_norm", "trace_sigma", "noise_scale")
 

@@ -15,7 +15,7 @@ from sgdlab.results.figure_kinds import KINDS
 from sgdlab.results.figures import loss_label
 from sgdlab.results.opened import Run
 from sgdlab.runs.history import read_history
-from sgdlab.runs.names import CONFIG, HISTORY
+from sgdlab.runs.names import CONFIG, HISTORY, NOISE_SCALE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 Found = TypeVar("Found")
 GOAL = "How good is the best model?"
 MOST_ROWS = 300
-NOISE = "noise-scale.csv"  # what `sgdlab noise-scale` leaves in a run's folder
 _UNFINISHED = {
     "interrupted": "The run was interrupted; these are the numbers until then.",
     "running": "The run is still at work; these are the numbers until now.",
@@ -52,7 +51,7 @@ def run_page(run: Run) -> Page:
         chapters=(
             Chapter("How it went", _curves(run, history, summary)),
             Chapter("Numbers", _numbers(summary)),
-            Chapter("Noise scale", _noise(run.path / NOISE)),
+            Chapter("Noise scale", _noise(run.path / NOISE_SCALE)),
             Chapter("How the best model was chosen", (Text(best_model_caveats(config, tested)),) if config else ()),
             _commands(run, found, str(summary["status"])),
             Chapter(provenance.CONFIG_TITLE, (provenance.text_block(run.path / CONFIG, "config.yaml, resolved"),)),

@@ -10,5 +10,6 @@ RESULTS, SETTINGS_SUMMARY = "results.csv", "summary.csv"
 """Of a sweep: a row for each run, and for each setting; a study's results have a row for each batch size."""
 
 STUDY, TUNING, ANSWER, RECOMMENDED = "study.yaml", "tuning.csv", "study.json", "recommended.yaml"
+NOISE_SCALE = "noise-scale.csv"
 CLAIMS, CLAIMS_TEXT = "claims.csv", "claims.md"
 REPORT = "report.html"
