@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from sgdlab.config import ConfigSource, document_of
 from sgdlab.results import figures
 from sgdlab.results.opened import Run, Sweep, open_run
-from sgdlab.runs.folder import RunFolder, checked_name, create_run_folder, run_name, stamped
+from sgdlab.runs.folder import RunFolder
+from sgdlab.runs.new_folder import create_folder, run_name
 from sgdlab.studies.create import create_study, extend_plan, plan_study
 from sgdlab.studies.execute import run_study
 from sgdlab.studies.folder import write_plan
@@ -39,7 +40,7 @@ def run_session(
     draw: Draw = partial,
 ) -> Run:
     """Carry out a prepared run in a new folder and draw its figures."""
-    folder = create_run_folder(runs_dir, checked_name(name) if name is not None else stamped(run_name(session.config)))
+    folder = RunFolder(create_folder(runs_dir, name, run_name(session.config)))
     session.run(folder, observe or _unobserved, stop)
     return _finished(folder, draw)
 

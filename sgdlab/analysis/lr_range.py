@@ -61,11 +61,7 @@ def smooth(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
 
 
 def _suggest(
-    r: NDArray[np.float64],
-    loss: NDArray[np.float64],
-    smoothed: NDArray[np.float64],
-    width: int,
-    was_cut: bool,
+    r: NDArray[np.float64], loss: NDArray[np.float64], smoothed: NDArray[np.float64], width: int, was_cut: bool
 ) -> tuple[float | None, str]:
     if len(r) < 3 * width:
         return None, f"only {len(r)} finite losses: begin at a lower rate or take more steps"

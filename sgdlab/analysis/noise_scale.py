@@ -136,14 +136,7 @@ def _exact(n: int, grad_sq_norm: float, scatter: float) -> ExactNoiseScale:
     return ExactNoiseScale(grad_sq_norm, trace, trace / grad_sq_norm if grad_sq_norm > 0 else None, n)
 
 
-def _check_pairs(
-    g_b: Floats,
-    g_B: Floats,
-    small: int,
-    large: int,
-    rows: int | None,
-    replacement: bool,
-) -> None:
+def _check_pairs(g_b: Floats, g_B: Floats, small: int, large: int, rows: int | None, replacement: bool) -> None:
     if g_b.shape != g_B.shape or g_b.ndim != 1 or len(g_b) < 2:
         raise ValueError(f"squared norms of shapes {g_b.shape} and {g_B.shape}: needs at least two pairs")
     if not (np.isfinite(g_b).all() and np.isfinite(g_B).all()):

@@ -1,17 +1,19 @@
-"""Verdicts between groups that share seeds: paired t tests over all pairs, with Holm's correction."""
+"""Which of several groups that share seeds is better: paired t tests of all pairs, with Holm's correction."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import combinations
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sgdlab.analysis.intervals import Interval, mean_interval, t_quantile
-from sgdlab.analysis.wording import with_interval
+from sgdlab.analysis.wording import count, with_interval
 
 Outcome = Literal["first", "second", "equal", "cannot tell"]
 MOST_SEEDS = 1000  # beyond it the number of seeds needed is only "more than"
@@ -82,12 +84,19 @@ def paired_t_power(effect: float, n: int, alpha: float) -> float:
     effect: d = mean/std of the differences;  n: pairs, at least 2. Averaged over 256 quantiles of s:
     scipy's noncentral t gives NaN far in its tail.
     """
-    from scipy.special import gammaincinv, ndtr
+    from scipy.special import ndtr
 
-    df, shift = n - 1, abs(effect) * math.sqrt(n)
-    s = np.sqrt(2 * gammaincinv(df / 2, (np.arange(256) + 0.5) / 256) / df)
-    critical = t_quantile(1 - alpha / 2, df) * s
+    shift = abs(effect) * math.sqrt(n)
+    critical = t_quantile(1 - alpha / 2, n - 1) * _spreads(n - 1)
     return float(np.mean(ndtr(shift - critical) + ndtr(-shift - critical)))
+
+
+@cache  # thousands of pairs ask for the same few
+def _spreads(df: int) -> NDArray[np.float64]:
+    """256 quantiles of s, df s² ~ χ²_df."""
+    from scipy.special import gammaincinv
+
+    return np.asarray(np.sqrt(2 * gammaincinv(df / 2, (np.arange(256) + 0.5) / 256) / df))
 
 
 def pairs_needed(effect: float, alpha: float = 0.05, power: float = 0.8) -> int | None:
@@ -115,22 +124,10 @@ def _difference(
     d = [a[s] - b[s] for s in kept]
     interval = mean_interval(d, level) if d else None
     p, test = _p_value(d, max((abs(v) for s in kept for v in (a[s], b[s])), default=0.0))
-    unshared = len(a.keys() ^ b.keys())
     return PairedDifference(
-        first=str(first),
-        second=str(second),
-        n=len(d),
-        difference=interval,
-        p=p,
-        p_holm=None,
-        outcome="cannot tell",
-        needed=None,
-        shared=len(shared),
-        unshared=unshared,
-        diverged=diverged,
-        test=test,
-        text="",
-    )
+        str(first), str(second), len(d), interval, p, p_holm=None, outcome="cannot tell", needed=None,
+        shared=len(shared), unshared=len(a.keys() ^ b.keys()), diverged=diverged, test=test, text="",
+    )  # fmt: skip
 
 
 def _p_value(d: Sequence[float], scale: float) -> tuple[float | None, Literal["paired t", "sign test", "none"]]:
@@ -201,10 +198,10 @@ def _beats(pair: PairedDifference, winner: Outcome) -> str:
 
 def _notes(pair: PairedDifference) -> str:
     notes = [
-        f"{label} diverged in {count} of {pair.shared} seeds"
-        for label, count in zip((pair.first, pair.second), pair.diverged, strict=True)
-        if count
+        f"{label} diverged in {times} of {pair.shared} seeds"
+        for label, times in zip((pair.first, pair.second), pair.diverged, strict=True)
+        if times
     ]
     if pair.unshared:
-        notes.append(f"{pair.unshared} seeds not shared")
+        notes.append(f"{count(pair.unshared, 'seed')} not shared")
     return f" ({'; '.join(notes)})" if notes else ""

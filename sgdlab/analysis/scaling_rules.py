@@ -1,9 +1,8 @@
-"""Rules that move a learning rate from batch size B to κB, and a batch that grows where a rate would fall."""
+"""Rules that move a learning rate from batch size B to κB."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 GOYAL_WARMUP_EPOCHS = 5.0
@@ -59,21 +58,6 @@ def adam_rule(settings: AdamSettings, from_batch: int, to_batch: int) -> AdamSet
         beta2=1 - kappa * (1 - settings.beta2),
         eps=settings.eps / math.sqrt(kappa),
     )
-
-
-def growing_batch(batch_size: int, rates: Sequence[float], largest: int) -> list[tuple[int, float]]:
-    """(B_k, η_k) with η/B as under a falling schedule: B_k = B η_0/η_k   (Smith et al. 2018, 1711.00489).
-
-    rates: the schedule's rates, none above the first;  largest: rows of the training split, at which the
-    batch stops growing and the rate falls in its place. B_k is rounded, η_k set so that η_k/B_k is exact.
-    Raises ValueError for a rate that is not positive or above the first, or batch_size outside 1..largest.
-    """
-    if not 1 <= batch_size <= largest:
-        raise ValueError(f"batch size {batch_size}: must lie between 1 and {largest}")
-    if not rates or any(not 0 < rate <= rates[0] for rate in rates):
-        raise ValueError("a batch grows where a rate falls: rates must be positive and none above the first")
-    sizes = [min(largest, round(batch_size * rates[0] / rate)) for rate in rates]
-    return [(size, rate * size / batch_size) for size, rate in zip(sizes, rates, strict=True)]
 
 
 def _kappa(learning_rate: float, from_batch: int, to_batch: int) -> float:

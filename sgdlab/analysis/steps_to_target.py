@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from sgdlab.analysis.intervals import Interval, censored_median_interval
-from sgdlab.analysis.wording import with_interval
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class StepsSummary:
     """S(B) at one batch size: medians over seeds, censored runs counted as larger than any number.
 
     steps, examples: median and order-statistic interval; the median is inf where half or more never arrived.
-    at_least: the bound that the censored runs give the median, in steps (the number in "> 20000").
+    at_least: the bound that the censored runs give the median, in steps (the number in "> 20,000").
     efficiency: S(B₀) B₀ / (S(B) B), 1 = perfect scaling from B₀; None where a median is unknown.
     reference: B₀, the smallest batch size whose median is known; None where no batch size has one.
     """
@@ -53,13 +52,6 @@ class StepsSummary:
     at_least: float
     efficiency: float | None
     reference: int | None
-
-    @property
-    def text(self) -> str:
-        """340 [310, 390], or "> 20000" where half or more of the runs never arrived."""
-        if math.isinf(self.steps.estimate):
-            return f"> {self.at_least:.6g}"
-        return with_interval(self.steps.estimate, self.steps.low, self.steps.high)
 
 
 def steps_to_target(

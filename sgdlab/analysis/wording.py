@@ -35,7 +35,7 @@ def with_interval(estimate: float, low: float, high: float) -> str:
     """0.011 [0.006, 0.015]: as many decimals as two digits of the half-width ask for, four digits at most."""
     width = (high - low) / 2
     if not math.isfinite(width) or width <= 0:
-        return f"{estimate:.4g} [{low:.4g}, {high:.4g}]"
+        return f"{number(estimate)} [{number(low)}, {number(high)}]"
     largest = max(abs(low), abs(high))
     decimals = 1 - math.floor(math.log10(width))
     decimals = max(0, min(decimals, 3 - math.floor(math.log10(largest)) if largest > 0 else 3))

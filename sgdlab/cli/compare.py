@@ -11,7 +11,7 @@ from sgdlab.cli.commands import LOOK, app
 from sgdlab.cli.console import say, show_table
 
 if TYPE_CHECKING:
-    from sgdlab.results.verdicts import Verdicts
+    from sgdlab.results.verdicts import Comparison
 
 
 @app.command("compare", rich_help_panel=LOOK)
@@ -35,27 +35,27 @@ def compare(
 
     sgdlab compare runs/first runs/second --metric best_val_accuracy
     """
-    from sgdlab.results.listing import comparison
-    from sgdlab.results.verdicts import verdicts
+    from sgdlab.results.listing import side_by_side
+    from sgdlab.results.verdicts import compare_runs
 
-    headers, rows = comparison(paths)
+    headers, rows = side_by_side(paths)
     if as_csv:
         csv.writer(sys.stdout, lineterminator="\n").writerows([headers, *rows])
         return
-    judged = verdicts(paths, metric)
+    comparison = compare_runs(paths, metric)
     show_table(headers, rows)
-    if len(judged.groups) > 1 or judged.left_out:
-        show_verdicts(judged)
+    if len(comparison.settings) > 1 or comparison.left_out:
+        show_comparison(comparison)
 
 
-def show_verdicts(judged: "Verdicts") -> None:
+def show_comparison(comparison: "Comparison") -> None:
     """A row for each setting, then pair by pair what can be told."""
-    if any(len(group.values) > 1 for group in judged.groups):
+    if any(len(setting.values) > 1 for setting in comparison.settings):
         rows = [
-            [group.label, f"{len(group.values) - len(group.diverged)}/{len(group.values)}", group.interval]
-            for group in judged.groups
+            [setting.label, f"{len(setting.finite)}/{len(setting.runs)}", setting.interval]
+            for setting in comparison.settings
         ]
         say()
-        show_table(["setting", "seeds", f"mean {judged.metric} [95 %]"], rows)
-    for line in judged.lines():
+        show_table(["setting", "seeds", f"mean {comparison.metric} [95 %]"], rows)
+    for line in comparison.lines():
         say(line)

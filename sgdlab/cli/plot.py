@@ -8,8 +8,12 @@ import typer
 
 from sgdlab.cli.commands import LOOK, app
 from sgdlab.cli.console import say, warn
+from sgdlab.results.figure_kinds import KINDS
 
-Kind = Literal["curves", "loss", "accuracy", "panels", "overlay"]
+
+def _kinds(incomplete: str) -> list[tuple[str, str]]:
+    """What completion offers."""
+    return [(kind.name, kind.help) for kind in KINDS.values() if kind.name.startswith(incomplete)]
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,12 @@ def plot(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Run or sweep folders.")],
     axes: Axes,
     kind: Annotated[
-        Kind | None, typer.Option(help="For runs curves, loss, accuracy; for sweeps panels, overlay.")
+        str | None,
+        typer.Option(
+            metavar="KIND",
+            help="; ".join(f"{kind.name}: {kind.help}" for kind in KINDS.values()),
+            autocompletion=_kinds,
+        ),
     ] = None,
     format: Annotated[Literal["png", "pdf", "svg"], typer.Option(help="Kind of file.")] = "png",
     out: Annotated[
@@ -47,9 +56,10 @@ def plot(
     from sgdlab import api, plots
     from sgdlab.results.figures import figure_of
 
-    opened = [api.open_run(path) for path in paths]
-    figure, name = figure_of(paths, kind, axes.column, _left_out, x=axes.x, log_x=axes.log_x, log_y=axes.log_y)
-    where = out or (opened[0].path if len(opened) == 1 else Path.cwd()) / f"{name}.{format}"
+    for path in paths:
+        api.open_run(path)
+    figure, name = figure_of(paths, kind, _left_out, x=axes.x, column=axes.column, log_x=axes.log_x, log_y=axes.log_y)
+    where = out or (paths[0] if len(paths) == 1 else Path.cwd()) / f"{name}.{format}"
     say(str(plots.save_figure(figure, where)))
 
 

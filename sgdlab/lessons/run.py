@@ -11,8 +11,8 @@ from sgdlab.lessons.lesson import load_lesson
 from sgdlab.lessons.writing import write_claims
 from sgdlab.runs.environment import environment
 from sgdlab.runs.files import write_json
-from sgdlab.runs.folder import checked_name, create_folder, stamped
 from sgdlab.runs.names import ENVIRONMENT
+from sgdlab.runs.new_folder import create_folder
 from sgdlab.sweeps.watch import Watch, unwatched
 
 MOST_SEEDS = 100
@@ -53,7 +53,7 @@ def run_lesson(
     chosen = tuple(seeds or (lesson.quick_seeds if quick else lesson.seeds))
     if len(chosen) > MOST_SEEDS:
         raise ConfigError(f"--seeds: {len(chosen)} seeds; a lesson takes at most {MOST_SEEDS}")
-    folder = create_folder(Path(runs_dir), checked_name(name) if name is not None else stamped(f"lesson-{text}"))
+    folder = create_folder(Path(runs_dir), name, f"lesson-{text}")
     write_json(folder / ENVIRONMENT, environment())
     runner = ExperimentRunner(folder, jobs, watch, tell)
     evidence = lesson.gather(chosen, quick, runner)

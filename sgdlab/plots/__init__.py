@@ -13,24 +13,8 @@ from sgdlab.plots.saving import save_figure, svg_text
 from sgdlab.plots.study import best_rate_figure, seconds_to_target_figure, steps_to_target_figure
 
 __all__ = [
-    "accuracy_figure",
-    "best_in_words",
-    "best_rate_figure",
-    "best_row",
-    "curves_figure",
-    "gradient_std_figure",
-    "has_accuracy",
-    "image_grid",
-    "loss_figure",
-    "lr_range_figure",
-    "matmul_figure",
-    "noise_scale_figure",
-    "overlay_figure",
-    "panels_figure",
-    "save_figure",
-    "seconds_to_target_figure",
-    "stability_figure",
-    "step_figure",
-    "steps_to_target_figure",
-    "svg_text",
-]
+    "accuracy_figure", "best_in_words", "best_rate_figure", "best_row", "curves_figure", "gradient_std_figure",
+    "has_accuracy", "image_grid", "loss_figure", "lr_range_figure", "matmul_figure", "noise_scale_figure",
+    "overlay_figure", "panels_figure", "save_figure", "seconds_to_target_figure", "stability_figure", "step_figure",
+    "steps_to_target_figure", "svg_text",
+]  # fmt: skip

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sgdlab.plots.style import finite, log_limits, number, set_log
+from sgdlab.analysis.wording import typeset
+from sgdlab.plots.scales import finite, log_limits, set_log
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,6 +98,17 @@ def loss_limits(curves: Sequence[Curve], *, log_y: bool = False) -> tuple[float,
     return low - pad, high + pad
 
 
+def accuracy_limits(curves: Sequence[Curve]) -> tuple[float, float]:
+    """y limits from the lowest to the highest accuracy, without row 0 where that is to set no limit."""
+    parts = [each.y[1:] if each.skip_start and len(each.y) > 1 else each.y for each in curves]
+    seen = np.concatenate([part[np.isfinite(part)] for part in parts] or [np.empty(0)])
+    if not seen.size:
+        return 0.0, 1.0
+    low, high = float(seen.min()), float(seen.max())
+    pad = 0.06 * (high - low) or 0.05
+    return max(low - pad, -0.02), min(high + pad, 1 + pad / 3)
+
+
 def _rises(each: Curve) -> bool:
     return bool(each.y[np.isfinite(each.y)][-1] > each.began_at)
 
@@ -151,5 +163,5 @@ def equal_budget(histories: Sequence[pd.DataFrame]) -> str:
         for column, name in names.items():
             longest = float(ends[column].max())
             if np.isclose(ends[column], longest, rtol=0.01).mean() >= needed:
-                return f"{words}{number(longest, 4)} {name}{each}"
+                return f"{words}{typeset(longest, 4)} {name}{each}"
     return "differs from run to run"

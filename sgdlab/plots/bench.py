@@ -6,25 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sgdlab.analysis.knee import Knee, knee
-from sgdlab.analysis.wording import measured_time
+from sgdlab.analysis.knee import knee
+from sgdlab.analysis.wording import measured_time, typeset
 from sgdlab.plots.layout import arrange, wrap_label
-from sgdlab.plots.style import (
-    COLOURS,
-    INK,
-    SMALL,
-    TEXT,
-    finite,
-    log_limits,
-    look,
-    marker,
-    name_axes,
-    new_figure,
-    number,
-    say_nothing_to_draw,
-    set_batch_axis,
-    set_log,
-)
+from sgdlab.plots.scales import finite, log_limits, set_batch_axis, set_log
+from sgdlab.plots.style import COLOURS, INK, SMALL, TEXT, look, marker, name_axes, new_figure, ring, say_nothing_to_draw
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +31,7 @@ def matmul_figure(table: pd.DataFrame, *, title: str = "", note: str = "") -> Fi
     y = np.arange(len(table))[::-1]
     axes.barh(y, np.where(gflops > base, gflops, base) - base, left=base, height=0.62, color=COLOURS[0])
     for at, value, seconds in zip(y, gflops, finite(table["seconds"]), strict=True):
-        words = f"{number(value, 3)}  ({measured_time(seconds)})" if value > 0 else "not measured"
+        words = f"{typeset(value, 3)}  ({measured_time(seconds)})" if value > 0 else "not measured"
         axes.annotate(words, (value if value > 0 else base, at), (4, 0), textcoords="offset points",
                       va="center", fontsize=SMALL, color=INK)  # fmt: skip
     set_log(axes.xaxis, base, high * (high / base) ** 0.42)
@@ -70,15 +56,14 @@ def step_figure(table: pd.DataFrame, *, title: str = "", note: str = "") -> Figu
     for i, (engine, rows) in enumerate(table.groupby("engine", sort=False)):
         rows = rows.sort_values("batch_size")
         line = _draw_engine(left, right, rows, look(i) | {"marker": marker(i), "markersize": 4.5})
-        at = _knee(rows)
-        if at is not None:
-            ring: dict[str, Any] = {"mfc": "none", "mec": COLOURS[i % len(COLOURS)], "mew": 1.6, "ms": 11 + 3 * (i % 3)}
-            left.plot([at.batch_size], [at.examples_per_second], "o", clip_on=False, **ring)
-        entries.append((line, str(engine) if at is None else f"{engine}: knee at {number(at.batch_size)}"))
-    for axes, columns in (
-        (left, ["examples_per_second"]),
-        (right, ["step_us", "step_us_low", "step_us_high"]),
-    ):
+        measured = rows[rows["examples_per_second"] > 0]
+        words = str(engine)
+        if len(measured):
+            at = knee(measured["batch_size"].tolist(), measured["examples_per_second"].tolist())
+            ring(left, at.batch_size, at.examples_per_second, 11 + 3 * (i % 3), line.get_color(), clip_on=False)
+            words += f": knee at {typeset(at.batch_size)}"
+        entries.append((line, words))
+    for axes, columns in ((left, ["examples_per_second"]), (right, ["step_us", "step_us_low", "step_us_high"])):
         set_batch_axis(axes, finite(table["batch_size"]))
         set_log(axes.yaxis, *log_limits(*(finite(table[column]) for column in columns)))
         if not entries:
@@ -87,15 +72,7 @@ def step_figure(table: pd.DataFrame, *, title: str = "", note: str = "") -> Figu
     name_axes(right, "batch size", "µs per step")
     if entries:
         note = "; ".join(part for part in (note, "ring: smallest batch within 10 % of the best") if part)
-    return arrange(figure, title=title, note=note, legend=entries, legend_at="top")
-
-
-def _knee(rows: pd.DataFrame) -> Knee | None:
-    """The knee of the sizes that were measured; None without any."""
-    measured = rows[finite(rows["examples_per_second"]) > 0]
-    if measured.empty:
-        return None
-    return knee(measured["batch_size"].tolist(), measured["examples_per_second"].tolist())
+    return arrange(figure, title=title, note=note, legend=entries)
 
 
 def _draw_engine(left: Axes, right: Axes, rows: pd.DataFrame, style: dict[str, Any]) -> Any:

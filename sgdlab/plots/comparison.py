@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from sgdlab.analysis.wording import typeset
 from sgdlab.plots import axis
-from sgdlab.plots.curves import SPLITS, Entries, best_row, has_accuracy
-from sgdlab.plots.layout import arrange, wrap_label
-from sgdlab.plots.seeds import BANDS, Spread, spread_over_seeds
-from sgdlab.plots.style import COLOURS, LINES, look, marker, name_axes, new_figure, number, say_nothing_to_draw
+from sgdlab.plots.curves import SPLITS, best_row, has_accuracy
+from sgdlab.plots.layout import LegendEntries, arrange, wrap_label
+from sgdlab.plots.seeds import BANDS, SeedBand, spread_over_seeds
+from sgdlab.plots.style import COLOURS, LINES, look, marker, name_axes, new_figure, say_nothing_to_draw
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,9 +74,9 @@ def panels_figure(
     _name_outer_axes(axes, len(runs), columns, axis.x_label(x), loss_label)
     if not runs:
         say_nothing_to_draw(axes[0], "no runs to draw")
-    note = _note([seed for seeds in runs.values() for seed in seeds], list(runs.values()), band, budget)
+    note = _note(list(runs.values()), band, budget)
     legend = [(handle, name) for name, handle in entries.items()]
-    return arrange(figure, title=title, note=note, legend=legend, legend_at="top")
+    return arrange(figure, title=title, note=note, legend=legend)
 
 
 def overlay_figure(
@@ -106,8 +107,9 @@ def overlay_figure(
         label: spread_over_seeds(group, column, x, log_x=log_x, band=band) for label, group in runs.items() if group
     }
     curves = [each for spread in spreads.values() for each in _curves(spread)]
-    limits = _overlay_limits(curves, column, log_y)
-    entries: Entries = []
+    of_accuracy = column.endswith("accuracy") and not log_y
+    limits = axis.accuracy_limits(curves) if of_accuracy else axis.loss_limits(curves, log_y=log_y)
+    entries: LegendEntries = []
     for i, (label, spread) in enumerate(spreads.items()):
         line = _draw_spread(axes, spread, limits, look(i) | _sparse_marker(i, spread))
         entries.append((line, _with_n(label, spread.n, len(runs[label]))))
@@ -116,7 +118,7 @@ def overlay_figure(
     if not any(each.drawable for each in curves):
         say_nothing_to_draw(axes, "no runs to draw" if not runs else "nothing to draw yet")
     name_axes(axes, axis.x_label(x), column_label or NAMES.get(column, column))
-    note = _note(seeds, list(runs.values()), band, budget)
+    note = _note(list(runs.values()), band, budget)
     return arrange(figure, title=title, note=note, legend=entries, legend_at="auto")
 
 
@@ -132,8 +134,8 @@ def best_in_words(seeds: Sequence[pd.DataFrame]) -> str:
     values = values[np.isfinite(values)]
     if not values.size:
         return "no best epoch"
-    mean = f"{values.mean():.3f}" if kind == "accuracy" else number(float(values.mean()), 4)
-    deviation = f" ± {number(float(values.std(ddof=1)), 1)}" if len(values) > 1 else ""
+    mean = f"{values.mean():.3f}" if kind == "accuracy" else typeset(float(values.mean()), 4)
+    deviation = f" ± {typeset(float(values.std(ddof=1)), 1)}" if len(values) > 1 else ""
     return f"best {column.replace('_', '. ')} {mean}{deviation}"
 
 
@@ -142,21 +144,11 @@ def _as_list(group: pd.DataFrame | Sequence[pd.DataFrame]) -> list[pd.DataFrame]
     return [cast("pd.DataFrame", history) for history in histories if len(history)]
 
 
-def _curves(spread: Spread) -> list[axis.Curve]:
+def _curves(spread: SeedBand) -> list[axis.Curve]:
     return [spread.mean, *spread.tails]
 
 
-def _overlay_limits(curves: list[axis.Curve], column: str, log_y: bool) -> tuple[float, float]:
-    if column.endswith("accuracy") and not log_y:
-        values = np.concatenate([each.y[1:] if each.skip_start else each.y for each in curves] or [np.empty(0)])
-        values = values[np.isfinite(values)]
-        low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
-        pad = 0.06 * (high - low) or 0.05
-        return low - pad, min(high + pad, 1 + pad / 3)
-    return axis.loss_limits(curves, log_y=log_y)
-
-
-def _draw_spread(axes: Axes, spread: Spread, limits: tuple[float, float], style: dict[str, Any]) -> Any:
+def _draw_spread(axes: Axes, spread: SeedBand, limits: tuple[float, float], style: dict[str, Any]) -> Any:
     """The mean, the band, thin tails, and arrowheads where a curve leaves the axes; returns the line."""
     mean, colour = spread.mean, style["color"]
     ceiling = limits[1] * 1e6 + 1
@@ -179,7 +171,7 @@ def _draw_spread(axes: Axes, spread: Spread, limits: tuple[float, float], style:
 
 def _draw_panel(
     axes: Axes,
-    pair: dict[str, Spread],
+    pair: dict[str, SeedBand],
     limits: tuple[float, float],
     entries: dict[str, Any],
     *,
@@ -210,7 +202,7 @@ def _name_outer_axes(axes: list[Axes], n: int, columns: int, x: str, y: str) -> 
         name_axes(panel, short if i + columns >= n else "", y if i % columns == 0 else "")
 
 
-def _sparse_marker(index: int, spread: Spread) -> dict[str, Any]:
+def _sparse_marker(index: int, spread: SeedBand) -> dict[str, Any]:
     """About six markers on a curve, shifted from curve to curve, so that they fall apart."""
     points = len(spread.mean.x)
     stride = max(1, points // 6)
@@ -223,7 +215,8 @@ def _with_n(label: str, kept: int, n: int) -> str:
     return f"{label} (n={n})" if kept == n else f"{label} (n={kept}, {n - kept} ended early)"
 
 
-def _note(seeds: list[pd.DataFrame], groups: list[list[pd.DataFrame]], band: str, budget: str | None) -> str:
+def _note(groups: list[list[pd.DataFrame]], band: str, budget: str | None) -> str:
+    seeds = [seed for group in groups for seed in group]
     held = axis.equal_budget(seeds) if budget is None else budget
     parts = [f"budget: {held}"] if held and seeds else []
     if any(len(group) > 1 for group in groups):

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sgdlab.analysis.wording import typeset
 from sgdlab.plots import axis
-from sgdlab.plots.layout import arrange
-from sgdlab.plots.style import COLOURS, GRID, INK, LINES, name_axes, new_figure, number, say_nothing_to_draw
+from sgdlab.plots.layout import LegendEntries, arrange
+from sgdlab.plots.style import COLOURS, GRID, INK, LINES, name_axes, new_figure, ring, say_nothing_to_draw
 from sgdlab.runs.selection import selection_split
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Entries = list[tuple[Any, str]]
 SPLITS = {"train": "training", "val": "validation"}
 
 
@@ -63,16 +63,11 @@ def loss_figure(
     entries = _draw_loss(axes, history, columns, x=x, log_x=log_x, log_y=log_y)
     entries += _mark_best(axes, history, best_epoch, "loss", x=x, log_x=log_x, with_value=True)
     name_axes(axes, axis.x_label(x), loss_label)
-    return arrange(figure, title=title, legend=entries, legend_at="top")
+    return arrange(figure, title=title, legend=entries)
 
 
 def accuracy_figure(
-    history: pd.DataFrame,
-    best_epoch: float | None = None,
-    *,
-    x: str = "epoch",
-    log_x: bool = False,
-    title: str = "",
+    history: pd.DataFrame, best_epoch: float | None = None, *, x: str = "epoch", log_x: bool = False, title: str = ""
 ) -> Figure:
     """Training and validation accuracy (0 to 1) of one run against x, with the epoch of the best loss marked.
 
@@ -82,7 +77,7 @@ def accuracy_figure(
     entries = _draw_accuracy(axes, history, x=x, log_x=log_x)
     entries += _mark_best(axes, history, best_epoch, "accuracy", x=x, log_x=log_x, with_value=True)
     name_axes(axes, axis.x_label(x), "accuracy")
-    return arrange(figure, title=title, legend=entries, legend_at="top")
+    return arrange(figure, title=title, legend=entries)
 
 
 def curves_figure(
@@ -109,18 +104,12 @@ def curves_figure(
     _mark_best(right, history, best_epoch, "accuracy", x=x, log_x=log_x, with_value=False)
     name_axes(left, axis.x_label(x), loss_label, _value_there(history, best_epoch, "loss"))
     name_axes(right, axis.x_label(x), "accuracy", _value_there(history, best_epoch, "accuracy"))
-    return arrange(figure, title=title, legend=entries, legend_at="top")
+    return arrange(figure, title=title, legend=entries)
 
 
 def _draw_loss(
-    axes: Axes,
-    history: pd.DataFrame,
-    columns: dict[str, str],
-    *,
-    x: str,
-    log_x: bool,
-    log_y: bool,
-) -> Entries:
+    axes: Axes, history: pd.DataFrame, columns: dict[str, str], *, x: str, log_x: bool, log_y: bool
+) -> LegendEntries:
     """Draw loss columns (column -> name) and fit the axes to them; returns the legend's entries."""
     looks = {
         "batch_loss": {"color": GRID, "linewidth": 0.9, "alpha": 0.8},
@@ -131,7 +120,7 @@ def _draw_loss(
     curves = {name: axis.curve(history, name, x, log_x=log_x, skip_start=many) for name in columns}
     shown = {name: each for name, each in curves.items() if each.drawable}
     limits = axis.loss_limits([each for name, each in shown.items() if name != "batch_loss"], log_y=log_y)
-    entries: Entries = []
+    entries: LegendEntries = []
     for name, each in shown.items():
         (line,) = axes.plot(each.x, axis.tame(each, limits), **_few(each) | looks[name])
         if name != "batch_loss":
@@ -150,63 +139,41 @@ def _few(each: axis.Curve) -> dict[str, Any]:
     return {"linewidth": 1.7} | ({"marker": "o", "markersize": 4} if points <= 6 else {})
 
 
-def _draw_accuracy(axes: Axes, history: pd.DataFrame, *, x: str, log_x: bool) -> Entries:
-    entries: Entries = []
+def _draw_accuracy(axes: Axes, history: pd.DataFrame, *, x: str, log_x: bool) -> LegendEntries:
+    entries: LegendEntries = []
     curves = [axis.curve(history, f"{split}_accuracy", x, log_x=log_x, skip_start=True) for split in SPLITS]
     for i, (each, name) in enumerate(zip(curves, SPLITS.values(), strict=True)):
         if each.drawable:
             (line,) = axes.plot(each.x, each.y, color=COLOURS[i], linestyle=LINES[i], **_few(each))
             entries.append((line, name))
     axis.set_x(axes, [each for each in curves if each.drawable], log_x=log_x)
-    axes.set_ylim(*_accuracy_limits(curves))
+    axes.set_ylim(*axis.accuracy_limits(curves))
     if not entries:
         say_nothing_to_draw(axes, "no accuracy in this history")
     return entries
 
 
-def _accuracy_limits(curves: list[axis.Curve]) -> tuple[float, float]:
-    parts = [each.y[1:] if each.skip_start and len(each.y) > 1 else each.y for each in curves]
-    values = np.concatenate(parts)
-    values = values[np.isfinite(values)]
-    if not values.size:
-        return 0.0, 1.0
-    low, high = float(values.min()), float(values.max())
-    pad = 0.06 * (high - low) or 0.05
-    return max(low - pad, -0.02), min(high + pad, 1.0 + pad / 3)
-
-
-def _column(history: pd.DataFrame, kind: str) -> str:
-    return f"val_{kind}" if history[f"val_{kind}"].notna().any() else f"train_{kind}"
-
-
 def _mark_best(
-    axes: Axes,
-    history: pd.DataFrame,
-    best_epoch: float | None,
-    kind: str,
-    *,
-    x: str,
-    log_x: bool,
-    with_value: bool,
-) -> Entries:
+    axes: Axes, history: pd.DataFrame, best_epoch: float | None, kind: str, *, x: str, log_x: bool, with_value: bool
+) -> LegendEntries:
     """A dotted vertical line and a ring at the best row; returns the legend's entry."""
     row = best_row(history, best_epoch)
     if row is None:
         return []
     at = float(history[axis.X_AXES[x][0]].iloc[row])
-    value = float(history[_column(history, kind)].iloc[row])
+    value = float(history[f"{selection_split(history)}_{kind}"].iloc[row])
     if not (np.isfinite(at) and np.isfinite(value)) or (log_x and at <= 0):
         return []
     axes.axvline(at, color=INK, linestyle=":", linewidth=1, gid="best")
-    (ring,) = axes.plot([at], [value], "o", mfc="none", mec=INK, mew=1.4, ms=8, ls=":", color=INK, zorder=5)
-    epoch = number(float(history["epoch"].iloc[row]), 4)
-    return [(ring, f"best: {number(value, 4)} at epoch {epoch}" if with_value else f"best: epoch {epoch}")]
+    best = ring(axes, at, value, 8, ls=":", color=INK, zorder=5)
+    epoch = typeset(float(history["epoch"].iloc[row]), 4)
+    return [(best, f"best: {typeset(value, 4)} at epoch {epoch}" if with_value else f"best: epoch {epoch}")]
 
 
 def _value_there(history: pd.DataFrame, best_epoch: float | None, kind: str) -> str:
     row = best_row(history, best_epoch)
     if row is None:
         return kind
-    column = _column(history, kind)
+    column = f"{selection_split(history)}_{kind}"
     split = SPLITS[column.split("_")[0]]
-    return f"{kind}: {split} {number(float(history[column].iloc[row]), 4)} at best"
+    return f"{kind}: {split} {typeset(float(history[column].iloc[row]), 4)} at best"

@@ -6,6 +6,7 @@ margins are measured once, in inches, and written into the grid.
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.legend import Legend
 
+LegendEntries = list[tuple[Any, str]]
+"""What is drawn, and its label."""
 PAD = 0.09  # inches around the figure and between its parts
 LEGEND_CHARACTERS = 26
 
@@ -36,12 +39,7 @@ class Margins:
 
 
 def arrange(
-    figure: Figure,
-    *,
-    title: str = "",
-    note: str = "",
-    legend: Sequence[tuple[Any, str]] = (),
-    legend_at: str = "auto",
+    figure: Figure, *, title: str = "", note: str = "", legend: Sequence[tuple[Any, str]] = (), legend_at: str = "top"
 ) -> Figure:
     """Give every text of the figure its room; returns the figure.
 
@@ -54,7 +52,7 @@ def arrange(
     canvas: Any = FigureCanvasAgg(figure)
     renderer: RendererBase = canvas.get_renderer()
     if legend_at == "auto":
-        legend_at = "right" if len(legend) > 4 or _characters(legend) > 90 else "top"
+        legend_at = "right" if len(legend) > 4 or sum(len(label) + 5 for _, label in legend) > 90 else "top"
     box = _legend(figure, legend, legend_at, renderer) if legend else None
     top = _write(figure, title, TITLE, renderer, top=True)
     bottom = _write(figure, note, SMALL, renderer, top=False)
@@ -75,28 +73,15 @@ def arrange(
     return figure
 
 
-def _characters(legend: Sequence[tuple[Any, str]]) -> int:
-    return sum(len(label) + 5 for _, label in legend)
-
-
 def wrap_label(label: str, width: int = LEGEND_CHARACTERS) -> str:
     """A long label on several lines, broken at spaces, commas, underscores, dashes and slashes."""
     pieces: list[str] = [""]
-    for word in _after_separators(label):
+    for word in re.split(r"(?<=[ ,_\-/=])", label):
         if pieces[-1] and len(pieces[-1]) + len(word.rstrip()) > width:
             pieces.append("")
         pieces[-1] += word
     lines = [line for piece in pieces for line in textwrap.wrap(piece, width) or [""]]
     return "\n".join(lines)
-
-
-def _after_separators(label: str) -> list[str]:
-    words, start = [], 0
-    for i, character in enumerate(label):
-        if character in " ,_-/=":
-            words.append(label[start : i + 1])
-            start = i + 1
-    return [*words, label[start:]]
 
 
 def _legend(figure: Figure, entries: Sequence[tuple[Any, str]], at: str, renderer: RendererBase) -> Legend:
@@ -105,19 +90,9 @@ def _legend(figure: Figure, entries: Sequence[tuple[Any, str]], at: str, rendere
     columns = 1 if at == "right" else len(entries)
     while True:
         box = figure.legend(
-            handles,
-            labels,
-            loc="upper left",
-            ncols=columns,
-            fontsize=SMALL,
-            labelcolor=INK,
-            frameon=False,
-            borderpad=0.1,
-            borderaxespad=0,
-            handlelength=2.6,
-            columnspacing=1.6,
-            labelspacing=0.45,
-        )
+            handles, labels, loc="upper left", ncols=columns, fontsize=SMALL, labelcolor=INK, frameon=False,
+            borderpad=0.1, borderaxespad=0, handlelength=2.6, columnspacing=1.6, labelspacing=0.45,
+        )  # fmt: skip
         _take_literally(box)
         if columns == 1 or _size(box, renderer, figure.dpi)[0] <= figure.get_figwidth() - 2 * PAD:
             return box

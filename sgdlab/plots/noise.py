@@ -3,33 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sgdlab.plots.layout import arrange
-from sgdlab.plots.style import (
-    COLOURS,
-    INK,
-    LINES,
-    finite,
-    log_limits,
-    marker,
-    name_axes,
-    new_figure,
-    number,
-    say_nothing_to_draw,
-    set_batch_axis,
-    set_log,
-)
+from sgdlab.analysis.wording import typeset
+from sgdlab.plots.layout import LegendEntries, arrange
+from sgdlab.plots.scales import finite, log_limits, set_batch_axis, set_log
+from sgdlab.plots.style import COLOURS, INK, LINES, marker, name_axes, new_figure, say_nothing_to_draw
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
     from numpy.typing import ArrayLike
-
-Entries = list[tuple[Any, str]]
 
 
 def noise_scale_figure(table: pd.DataFrame, *, b_crit: float | None = None, title: str = "", note: str = "") -> Figure:
@@ -47,7 +34,7 @@ def noise_scale_figure(table: pd.DataFrame, *, b_crit: float | None = None, titl
     more = []
     if b_crit is not None and np.isfinite(b_crit):
         line = right.axhline(b_crit, color=INK, linestyle=LINES[1], lw=1.1)
-        entries.append((line, f"B_crit of the study: {number(b_crit, 3)}"))
+        entries.append((line, f"B_crit of the study: {typeset(b_crit, 3)}"))
         more.append(b_crit)
     set_log(left.yaxis, *_limits(table, "grad_sq_norm", "trace_sigma"))
     set_log(right.yaxis, *_limits(table, "noise_scale", also=more))
@@ -59,10 +46,10 @@ def noise_scale_figure(table: pd.DataFrame, *, b_crit: float | None = None, titl
         say_nothing_to_draw(left)
     name_axes(left, "steps (updates)", "|G|², tr Σ")
     name_axes(right, "steps (updates)", "noise scale (examples)")
-    return arrange(figure, title=title, note=note, legend=entries, legend_at="top")
+    return arrange(figure, title=title, note=note, legend=entries)
 
 
-def _draw_quantity(axes: Axes, table: pd.DataFrame, column: str, index: int, label: str) -> Entries:
+def _draw_quantity(axes: Axes, table: pd.DataFrame, column: str, index: int, label: str) -> LegendEntries:
     steps, values = finite(table["step"]), finite(table[column])
     style = {"color": COLOURS[index], "linestyle": LINES[index], "marker": marker(index), "markersize": 4.5}
     if f"{column}_low" in table:
@@ -74,20 +61,12 @@ def _draw_quantity(axes: Axes, table: pd.DataFrame, column: str, index: int, lab
     return [(line, label)] if np.isfinite(values).any() else []
 
 
-def _draw_unresolved(axes: Axes, table: pd.DataFrame) -> Entries:
+def _draw_unresolved(axes: Axes, table: pd.DataFrame) -> LegendEntries:
     steps = finite(table["step"])[np.isnan(finite(table["noise_scale"]))]
     if not steps.size:
         return []
-    (crosses,) = axes.plot(
-        steps,
-        np.full(len(steps), 0.97),
-        "x",
-        color=COLOURS[2],
-        transform=axes.get_xaxis_transform(),
-        clip_on=False,
-        ms=6,
-        linestyle="none",
-    )
+    high_up, across = np.full(len(steps), 0.97), axes.get_xaxis_transform()
+    (crosses,) = axes.plot(steps, high_up, "x", color=COLOURS[2], transform=across, clip_on=False, ms=6, ls="none")
     return [(crosses, "unresolved: interval of |G|² reaches 0")]
 
 
@@ -117,7 +96,7 @@ def gradient_std_figure(
     """
     figure, (axes,) = new_figure(6.4, 4.4)
     sizes, measured, theory = finite(batch_sizes), finite(stds), finite(predicted)
-    entries: Entries = []
+    entries: LegendEntries = []
     ends = [finite(std_low), finite(std_high)] if std_low is not None and std_high is not None else []
     if ends:
         axes.vlines(sizes, ends[0], ends[1], color=COLOURS[0], linewidth=1.6)
@@ -131,4 +110,4 @@ def gradient_std_figure(
     if not np.isfinite(measured).any():
         say_nothing_to_draw(axes, "nothing measured")
     name_axes(axes, "batch size b (examples)", "std of the minibatch gradient")
-    return arrange(figure, title=title, note=note, legend=entries, legend_at="top")
+    return arrange(figure, title=title, note=note, legend=entries)

@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sgdlab.analysis.wording import typeset
 from sgdlab.plots import axis
-from sgdlab.plots.layout import arrange
-from sgdlab.plots.style import (
-    COLOURS,
-    INK,
-    LINES,
-    finite,
-    log_limits,
-    look,
-    name_axes,
-    new_figure,
-    number,
-    say_nothing_to_draw,
-    set_batch_axis,
-    set_log,
-)
+from sgdlab.plots.layout import LegendEntries, arrange
+from sgdlab.plots.scales import finite, log_limits, set_batch_axis, set_log
+from sgdlab.plots.style import COLOURS, INK, LINES, look, name_axes, new_figure, ring, say_nothing_to_draw
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from numpy.typing import ArrayLike
-
-Entries = list[tuple[Any, str]]
 
 
 def lr_range_figure(
@@ -48,16 +35,16 @@ def lr_range_figure(
     figure, (axes,) = new_figure(7.4, 4.4)
     drawn = {label: axis.Curve(finite(x), finite(y)) for label, (x, y) in curves.items()}
     limits = axis.loss_limits(list(drawn.values()), log_y=log_y)
-    entries: Entries = []
+    entries: LegendEntries = []
     for i, (label, each) in enumerate(drawn.items()):
         (line,) = axes.plot(each.x, axis.tame(each, limits), lw=1.7, **look(i))
         words = label
         if suggestions is not None:
             rate = suggestions.get(label)
-            words += f": {number(rate, 2)}" if rate else ": no suggestion"
+            words += f": {typeset(rate, 2)}" if rate else ": no suggestion"
             if rate and each.drawable:
                 loss = np.interp(np.log(rate), np.log(each.x), axis.tame(each, limits))
-                axes.plot([rate], [loss], "o", mfc="none", mec=INK, mew=1.4, ms=10, zorder=4)
+                ring(axes, rate, loss, 10, zorder=4)
         entries.append((line, words))
     set_log(axes.xaxis, *log_limits(*(each.x for each in drawn.values()), pad=1.1))
     axis.set_loss_y(axes, limits, log_y=log_y)
@@ -66,7 +53,7 @@ def lr_range_figure(
     name_axes(axes, "learning rate", "smoothed minibatch loss")
     if suggestions:
         note = "; ".join(part for part in (note, "ring: suggested rate") if part)
-    return arrange(figure, title=title, note=note, legend=entries)
+    return arrange(figure, title=title, note=note, legend=entries, legend_at="auto")
 
 
 def stability_figure(
@@ -86,7 +73,7 @@ def stability_figure(
     """
     figure, (left, right) = new_figure(9.6, 4.0, 1, 2)
     sizes, found = finite(batch_sizes), finite(rates)
-    entries: Entries = []
+    entries: LegendEntries = []
     for axes, scale in ((left, np.ones_like(sizes)), (right, sizes)):
         (line,) = axes.plot(sizes, found / scale, "o-", color=COLOURS[0], lw=1.5, ms=6)
         bounds = [found / scale]
@@ -103,7 +90,7 @@ def stability_figure(
             say_nothing_to_draw(axes, "no stable rate was found")
     if limit:
         entries.append((left.axhline(limit, color=INK, linestyle=LINES[1], lw=1.1),
-                        f"2/λmax = {number(limit, 3)}"))  # fmt: skip
+                        f"2/λmax = {typeset(limit, 3)}"))  # fmt: skip
     name_axes(left, "batch size B (examples)", "learning rate η")
     name_axes(right, "batch size B (examples)", "rate per example η/B")
-    return arrange(figure, title=title, note=note, legend=entries, legend_at="top")
+    return arrange(figure, title=title, note=note, legend=entries)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sgdlab.plots.axis import Curve, curve
-from sgdlab.plots.style import finite
+from sgdlab.plots.scales import finite
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +20,7 @@ BANDS = {"range": "band: lowest to highest", "std": "band: ±1 standard deviatio
 
 
 @dataclass(frozen=True)
-class Spread:
+class SeedBand:
     """The mean over seeds, its band, and what no mean can be taken of.
 
     mean: against the mean x of the seeds. low, high: [rows]. n: seeds in the mean. tails: what single
@@ -36,7 +36,7 @@ class Spread:
 
 def spread_over_seeds(
     histories: Sequence[pd.DataFrame], column: str, x: str, *, log_x: bool, band: str = "range"
-) -> Spread:
+) -> SeedBand:
     """Mean and band of a column at the steps that all seeds reached.
 
     Seeds are matched by step, and x (seconds, say) is averaged at each. A seed that ends, or stops being
@@ -61,12 +61,8 @@ def spread_over_seeds(
     skip = any(runs[i][1].skip_start for i in kept)
     start = max((runs[i][1].began_at for i in kept), default=np.nan)
     tails = [_tail(runs[i], common if i in kept else np.empty(0)) for i in range(len(runs))]
-    return Spread(
-        Curve(xs.mean(axis=0), mean, start, skip),
-        low,
-        high,
-        len(kept),
-        [each for each in tails if len(each.x)],
+    return SeedBand(
+        Curve(xs.mean(axis=0), mean, start, skip), low, high, len(kept), [each for each in tails if len(each.x)]
     )
 
 

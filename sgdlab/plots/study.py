@@ -7,29 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sgdlab.plots.layout import arrange
-from sgdlab.plots.style import (
-    COLOURS,
-    INK,
-    LINES,
-    SMALL,
-    finite,
-    log_limits,
-    name_axes,
-    new_figure,
-    number,
-    say_nothing_to_draw,
-    set_batch_axis,
-    set_log,
-)
+from sgdlab.analysis.wording import typeset
+from sgdlab.plots.layout import LegendEntries, arrange
+from sgdlab.plots.scales import finite, log_limits, set_batch_axis, set_log
+from sgdlab.plots.style import COLOURS, INK, LINES, SMALL, name_axes, new_figure, ring, say_nothing_to_draw
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from numpy.typing import NDArray
 
-Entries = list[tuple[Any, str]]
+    from sgdlab.plots.axis import Array
 
 
 def steps_to_target_figure(
@@ -60,18 +48,18 @@ def steps_to_target_figure(
     fitted = _fitted(fit, scale)
     if fit is not None and fitted is not None:
         (line,) = axes.plot(scale, fitted, color=COLOURS[1], linestyle=LINES[2], lw=1.6, zorder=1.9)
-        entries.append((line, f"fit: {number(fit['s_min'], 3)} · (1 + {number(fit['b_crit'], 3)}/B)"))
+        entries.append((line, f"fit: {typeset(fit['s_min'], 3)} · (1 + {typeset(fit['b_crit'], 3)}/B)"))
     budget = finite(table["budget_steps"])
     low, high = _y_limits(table, "steps", np.where(np.isnan(steps), budget, np.nan), fitted)
     set_log(axes.yaxis, low, high)
     entries += _draw_censored(axes, sizes, np.where(np.isnan(steps), budget, np.nan), "not reached in its budget")
     set_batch_axis(axes, sizes)
     entries += _draw_b_crit(axes, fit)
-    note = _with_counts(note, _say_how_many(axes, table, steps, budget, (low, high)))
+    explained = _say_how_many(axes, table, steps, budget, (low, high))
     if not len(table):
         say_nothing_to_draw(axes, "nothing measured")
     name_axes(axes, "batch size B (examples)", f"steps to {target}")
-    return arrange(figure, title=title, note=note, legend=entries, legend_at="top")
+    return arrange(figure, title=title, note="; ".join(filter(None, (note, explained))), legend=entries)
 
 
 def seconds_to_target_figure(table: pd.DataFrame, *, target: str = "target", title: str = "", note: str = "") -> Figure:
@@ -88,18 +76,18 @@ def seconds_to_target_figure(table: pd.DataFrame, *, target: str = "target", tit
     set_batch_axis(axes, sizes)
     if np.isfinite(seconds).any():
         best = int(np.nanargmin(seconds))
-        (ring,) = axes.plot(sizes[best], seconds[best], "o", mfc="none", mec=INK, mew=1.4, ms=13, linestyle="none")
-        entries.append((ring, f"fastest: B = {number(sizes[best])}, {number(seconds[best], 3)} s"))
+        fastest = ring(axes, sizes[best], seconds[best], 13)
+        entries.append((fastest, f"fastest: B = {typeset(sizes[best])}, {typeset(seconds[best], 3)} s"))
     else:
         axes.set_yticks([])
     edge = high / (high / low) ** 0.09
     at = np.where(np.isnan(seconds), edge, np.nan)
     entries += _draw_censored(axes, sizes, at, "not reached in its budget (no value)")
-    note = _with_counts(note, _say_how_many(axes, table, seconds, at, (low, high)))
+    explained = _say_how_many(axes, table, seconds, at, (low, high))
     if not len(table):
         say_nothing_to_draw(axes, "nothing measured")
     name_axes(axes, "batch size B (examples)", f"training time to {target} [s]")
-    return arrange(figure, title=title, note=note, legend=entries, legend_at="top")
+    return arrange(figure, title=title, note="; ".join(filter(None, (note, explained))), legend=entries)
 
 
 def best_rate_figure(table: pd.DataFrame, *, title: str = "", note: str = "") -> Figure:
@@ -112,7 +100,7 @@ def best_rate_figure(table: pd.DataFrame, *, title: str = "", note: str = "") ->
     figure, (axes,) = new_figure(7.2, 4.5)
     sizes, rates = finite(table["batch_size"]), finite(table["learning_rate"])
     edge = np.asarray(table["edge"].fillna(False), dtype=bool)
-    entries: Entries = []
+    entries: LegendEntries = []
     inside = np.flatnonzero(np.isfinite(rates) & ~edge)
     known = inside if inside.size else np.flatnonzero(np.isfinite(rates))
     if known.size:
@@ -132,31 +120,21 @@ def best_rate_figure(table: pd.DataFrame, *, title: str = "", note: str = "") ->
     if not known.size:
         say_nothing_to_draw(axes, "no rate was found")
     name_axes(axes, "batch size B (examples)", "best learning rate η")
-    return arrange(figure, title=title, note=note, legend=entries, legend_at="top")
+    return arrange(figure, title=title, note=note, legend=entries)
 
 
-def _dots(axes: Axes, x: NDArray[np.float64], y: NDArray[np.float64], face: str) -> Any:
-    (dots,) = axes.plot(
-        x,
-        y,
-        "o",
-        mfc=face,
-        mec=COLOURS[0],
-        mew=1.5,
-        ms=7 if face != "none" else 9,
-        linestyle="none",
-        zorder=3,
-    )
-    return dots
+def _dots(axes: Axes, x: Array, y: Array, face: str) -> Any:
+    size = 7 if face != "none" else 9
+    return axes.plot(x, y, "o", mfc=face, mec=COLOURS[0], mew=1.5, ms=size, ls="none", zorder=3)[0]
 
 
-def _resolved(table: pd.DataFrame, column: str) -> NDArray[np.float64]:
+def _resolved(table: pd.DataFrame, column: str) -> Array:
     """The column, NaN where the row is censored: reached by fewer than half of its runs."""
     most = finite(table["reached"]) >= finite(table["runs"]) / 2
     return np.where(most, finite(table[column]), np.nan)
 
 
-def _draw_points(axes: Axes, table: pd.DataFrame, column: str, label: str) -> Entries:
+def _draw_points(axes: Axes, table: pd.DataFrame, column: str, label: str) -> LegendEntries:
     """Resolved points with their intervals; an interval without an upper end goes off the axes."""
     sizes, values = finite(table["batch_size"]), _resolved(table, column)
     if not np.isfinite(values).any():
@@ -169,7 +147,7 @@ def _draw_points(axes: Axes, table: pd.DataFrame, column: str, label: str) -> En
     return [(line, label)]
 
 
-def _draw_censored(axes: Axes, sizes: NDArray[np.float64], at: NDArray[np.float64], label: str) -> Entries:
+def _draw_censored(axes: Axes, sizes: Array, at: Array, label: str) -> LegendEntries:
     """Upward arrows: the value is greater than `at`, by how much is not known."""
     if not np.isfinite(at).any():
         return []
@@ -183,21 +161,21 @@ def _draw_censored(axes: Axes, sizes: NDArray[np.float64], at: NDArray[np.float6
     return [(arrows, label)]
 
 
-def _fitted(fit: Mapping[str, float] | None, sizes: NDArray[np.float64]) -> NDArray[np.float64] | None:
+def _fitted(fit: Mapping[str, float] | None, sizes: Array) -> Array | None:
     if fit is None or not np.isfinite([fit["s_min"], fit["b_crit"]]).all() or not sizes.size:
         return None
     return np.asarray(fit["s_min"] * (1 + fit["b_crit"] / sizes))
 
 
-def _draw_b_crit(axes: Axes, fit: Mapping[str, float] | None) -> Entries:
+def _draw_b_crit(axes: Axes, fit: Mapping[str, float] | None) -> LegendEntries:
     """B_crit as a vertical line with its interval as a band, cut at the axes."""
     if fit is None or not np.isfinite(fit["b_crit"]):
         return []
     left, right = axes.get_xlim()
     low, high = fit.get("b_crit_low", np.nan), fit.get("b_crit_high", np.nan)
-    words = f"B_crit {number(fit['b_crit'], 3)}"
+    words = f"B_crit {typeset(fit['b_crit'], 3)}"
     if not (np.isnan(low) or np.isnan(high)):
-        words += f" [{number(low, 3)}, {number(high, 3)}]"
+        words += f" [{typeset(low, 3)}, {typeset(high, 3)}]"
         ends = np.clip([low, high], left, right)
         axes.axvspan(ends[0], ends[1], color=COLOURS[2], alpha=0.13, linewidth=0)
     if left < fit["b_crit"] < right:
@@ -207,12 +185,7 @@ def _draw_b_crit(axes: Axes, fit: Mapping[str, float] | None) -> Entries:
     return [(Line2D([], [], color=COLOURS[2], lw=1.5, linestyle=LINES[3]), words + ", off the axis")]
 
 
-def _y_limits(
-    table: pd.DataFrame,
-    column: str,
-    censored: NDArray[np.float64],
-    fitted: NDArray[np.float64] | None,
-) -> tuple[float, float]:
+def _y_limits(table: pd.DataFrame, column: str, censored: Array, fitted: Array | None) -> tuple[float, float]:
     values = _resolved(table, column)
     known = np.isfinite(values)
     bounds = [values, finite(table[f"{column}_low"])[known], finite(table[f"{column}_high"])[known], censored]
@@ -222,26 +195,15 @@ def _y_limits(
     return low, high * (2.2 if (~known).any() else 1.25)
 
 
-def _say_how_many(
-    axes: Axes,
-    table: pd.DataFrame,
-    values: NDArray[np.float64],
-    censored: NDArray[np.float64],
-    limits: tuple[float, float],
-) -> bool:
-    """`3/5` beside every point that not all runs reached; returns whether there was one."""
-    said = False
+def _say_how_many(axes: Axes, table: pd.DataFrame, values: Array, censored: Array, limits: tuple[float, float]) -> str:
+    """`3/5` beside every point that not all runs reached; returns what that means, empty without one."""
+    said = ""
     reached, runs = table["reached"].to_numpy(), table["runs"].to_numpy()
     for x, y, held, got, of in zip(finite(table["batch_size"]), values, censored, reached, runs, strict=True):
         at = y if np.isfinite(y) else held
         if got < of and np.isfinite(at):
-            said = True
+            said = "k/n: k of n runs reached the target"
             below = at / limits[0] > (limits[1] / limits[0]) ** 0.12
             axes.annotate(f"{got:g}/{of:g}", (x, at), (6, -5 if below else 5), textcoords="offset points",
                           ha="left", va="top" if below else "bottom", fontsize=SMALL, color=INK)  # fmt: skip
     return said
-
-
-def _with_counts(note: str, said: bool) -> str:
-    explained = "k/n: k of n runs reached the target" if said else ""
-    return "; ".join(part for part in (note, explained) if part)

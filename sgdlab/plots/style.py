@@ -1,21 +1,17 @@
-"""How every figure looks: colours that colour-blind readers tell apart, lines, spines, ticks, numbers.
+"""How every figure looks: colours that colour-blind readers tell apart, lines, spines, markers.
 
 Styles are set on each figure, never through matplotlib's global rcParams.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from sgdlab.analysis.wording import typeset
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
-    from numpy.typing import ArrayLike, NDArray
 
 INK = "#262626"  # text, spines, reference lines; svg_text turns it into currentColor
 GRID = "#808080"
@@ -24,7 +20,6 @@ LINES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (6, 2, 1.5, 2)), (0, (1.5, 1.5))
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 TEXT, SMALL, TITLE = 10.5, 9.5, 11.5  # points
 DPI = 150
-_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def new_figure(
@@ -51,7 +46,7 @@ def _style_axes(axes: Axes) -> None:
     axes.set_axisbelow(True)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: typeset(value)))
 
 
 def name_axes(axes: Axes, x: str = "", y: str = "", title: str = "") -> None:
@@ -74,77 +69,10 @@ def marker(index: int) -> str:
     return MARKERS[index % len(MARKERS)]
 
 
-def number(value: float, digits: int = 6) -> str:
-    """A number as a reader writes it: 0.25, 20,000, 3×10⁻⁵, to so many significant digits."""
-    if not math.isfinite(value):
-        return "–" if math.isnan(value) else "∞" if value > 0 else "−∞"
-    if value == 0:
-        return "0"
-    rounded = float(f"{value:.{digits}g}")
-    if 1e-3 <= abs(rounded) < 1e6:
-        text = f"{rounded:,.0f}" if abs(rounded) >= 1e4 else f"{rounded:.10g}"
-    else:
-        mantissa, exponent = f"{rounded:.{digits - 1}e}".split("e")
-        mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
-        power = "10" + str(int(exponent)).translate(_SUPERSCRIPT)
-        text = power if mantissa == "1" else f"{mantissa}×{power}"
-    return text.replace("-", "−")
-
-
-def finite(values: ArrayLike) -> NDArray[np.float64]:
-    """The values as float64, with everything infinite made NaN (matplotlib leaves a gap there)."""
-    array = np.array(values, dtype=np.float64)
-    array[~np.isfinite(array)] = np.nan
-    return array
-
-
-def set_log(axis: Axis, low: float, high: float, ticks: Sequence[float] | None = None) -> None:
-    """Make an axis logarithmic from low to high (both > 0), with few ticks and plain numbers."""
-    from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
-
-    vertical = axis is axis.axes.yaxis
-    (axis.axes.set_yscale if vertical else axis.axes.set_xscale)("log")
-    (axis.axes.set_ylim if vertical else axis.axes.set_xlim)(low, high)
-    axis.set_major_locator(FixedLocator(list(ticks) if ticks is not None else log_ticks(low, high)))
-    axis.set_minor_locator(NullLocator())
-    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
-
-
-def log_ticks(low: float, high: float) -> list[float]:
-    """Between two and about seven round numbers in [low, high], low > 0, for a logarithmic axis."""
-    from matplotlib.ticker import MaxNLocator
-
-    decades = math.log10(high / low)
-    if decades < 1:
-        found = MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
-        return [float(value) for value in found if low <= value <= high]
-    digits = (1, 2, 5) if decades < 1.7 else (1, 3) if decades < 3 else (1,)
-    stride = max(1, math.ceil(decades / 6))
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    values = [d * 10.0**p for p in powers if p % stride == 0 for d in digits]
-    return [value for value in values if low <= value <= high]
-
-
-def set_batch_axis(axes: Axes, sizes: Iterable[float], include: Iterable[float] = ()) -> None:
-    """A logarithmic batch-size axis with ticks at the sizes themselves (thinned where they are close)."""
-    ticks = sorted({float(size) for size in sizes if size > 0}) or [1.0]
-    ends = [*ticks, *include]
-    low, high = min(ends) / 1.35, max(ends) * 1.35
-    gap = math.log(high / low) / 9
-    kept = ticks[:1]
-    for size in ticks[1:]:
-        if math.log(size / kept[-1]) >= gap:
-            kept.append(size)
-    set_log(axes.xaxis, low, high, kept)
-
-
-def log_limits(*values: ArrayLike, pad: float = 1.4) -> tuple[float, float]:
-    """Limits of a logarithmic axis that holds every finite positive value, padded by a factor."""
-    together = np.concatenate([finite(each).ravel() for each in values]) if values else np.empty(0)
-    positive = together[together > 0]
-    if not positive.size:
-        return 0.1, 10.0
-    return float(max(positive.min() / pad, 1e-300)), float(min(positive.max() * pad, 1e300))
+def ring(axes: Axes, x: float, y: float, size: float, colour: str = INK, **more: Any) -> Any:
+    """A hollow circle around a point, `size` points wide; returns it."""
+    look: dict[str, Any] = {"mfc": "none", "mec": colour, "mew": 1.4, "ms": size, "ls": "none"}
+    return axes.plot([x], [y], "o", **look | more)[0]
 
 
 def say_nothing_to_draw(axes: Axes, reason: str = "nothing to draw yet") -> None:

@@ -18,8 +18,9 @@ from sgdlab.config import Document, build_config, set_value, without_grid
 from sgdlab.probes.scaling_rule import ScaledConfig
 from sgdlab.results.figures import draw_run
 from sgdlab.runs.files import write_table, write_text
-from sgdlab.runs.folder import RunFolder, create_run_folder, named_folder, run_name
+from sgdlab.runs.folder import RunFolder
 from sgdlab.runs.names import SCALED_CONFIG, SCALED_FIGURE, SCALED_TABLE
+from sgdlab.runs.new_folder import create_folder, run_name
 from sgdlab.runs.selection import selection_split
 from sgdlab.training.start import new_session
 
@@ -72,14 +73,14 @@ def check_rule(
     seeds: the config's own where empty;  watching: who observes a run, asked anew for each.
     """
     config = build_config(without_grid(document))
-    folder = named_folder(runs_dir, name, f"{run_name(config)}-scale-{scaled.rule}")
+    folder = create_folder(runs_dir, name, f"{run_name(config)}-scale-{scaled.rule}")
     write_text(folder / SCALED_CONFIG, scaled.yaml())
     first = f"batch {config.batch_size.initial}"
     histories: tuple[dict[int, pd.DataFrame], dict[int, pd.DataFrame]] = ({}, {})
     diverged: tuple[dict[int, str], dict[int, str]] = ({}, {})
     for seed in seeds or (scaled.config.seed,):
         for i, (name, source) in enumerate((("original", document), ("scaled", scaled.document))):
-            run = _train(source, seed, create_run_folder(folder, f"{name}-seed{seed}"), watching)
+            run = _train(source, seed, RunFolder(create_folder(folder, f"{name}-seed{seed}", "")), watching)
             summary = run.summary()
             if summary["status"] == "interrupted":
                 return RuleCheck(folder, first, scaled.label, interrupted=True)

@@ -98,7 +98,7 @@ Block = Text | Bullets | Code | Facts | Drawing | Table
 
 
 @dataclass(frozen=True)
-class Section:
+class Chapter:
     """A heading and what stands under it."""
 
     title: str
@@ -120,13 +120,13 @@ class Page:
     asked: tuple[str, ...]
     answers: tuple[Answer, ...]
     cautions: tuple[str, ...]
-    sections: tuple[Section, ...]
+    chapters: tuple[Chapter, ...]
     source: str
 
     @property
-    def parts(self) -> Iterator[Section]:
-        """The sections that hold something."""
-        return (section for section in self.sections if section.blocks)
+    def filled(self) -> Iterator[Chapter]:
+        """The chapters that hold something."""
+        return (chapter for chapter in self.chapters if chapter.blocks)
 
 
 def render(page: Page) -> str:

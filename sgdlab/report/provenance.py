@@ -1,7 +1,6 @@
 """Where results come from: config, environment, the commands that repeat them, and what cannot be read."""
 
 import json
-import math
 import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,91 +8,70 @@ from pathlib import Path
 from typing import Any
 
 from sgdlab.errors import RunFolderError
-from sgdlab.report.page import Code, Facts, Section
-from sgdlab.report.tables import number_of
+from sgdlab.report.page import Chapter, Code, Facts
 from sgdlab.runs.folder import RunFolder
-from sgdlab.runs.names import CONFIG, ENVIRONMENT
+from sgdlab.runs.names import ENVIRONMENT
 
-CONFIG_TITLE, COMMANDS_TITLE, ENVIRONMENT_TITLE = "Config", "Commands that repeat it", "Environment"
+CONFIG_TITLE = "Config"
 MOST_SAID = 20
 _MADE_BY = ("command", "folder")
 _NAMES = {
-    "sgdlab": "sgdlab",
-    "python": "Python",
-    "packages": "packages",
-    "platform": "system",
-    "host": "host",
-    "cpu": "processor",
-    "gpu": "GPU",
-    "cores": "cores",
-    "threads": "threads of a run",
-    "git_commit": "git commit",
-    "data": "checksum of the data",
-}
+    "python": "Python", "platform": "system", "cpu": "processor", "gpu": "GPU", "threads": "threads of a run",
+    "git_commit": "git commit", "data": "checksum of the data",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Origin:
+class Provenance:
     """What environment.json of one run says; faults: why it could not be read."""
 
     facts: dict[str, Any]
     fault: str = ""
 
 
-def origins(folders: Iterable[RunFolder]) -> list[Origin]:
+def provenance_of(folders: Iterable[RunFolder]) -> list[Provenance]:
     """The environment of each run."""
     found = []
     for folder in folders:
         try:
-            found.append(Origin(folder.read_json(ENVIRONMENT)))
+            found.append(Provenance(folder.read_json(ENVIRONMENT)))
         except RunFolderError as error:
-            found.append(Origin({}, str(error)))
+            found.append(Provenance({}, str(error)))
     return found
 
 
-def environment_section(found: Sequence[Origin]) -> Section:
+def environment_chapter(found: Sequence[Provenance]) -> Chapter:
     """Every distinct environment with the number of runs made in it."""
     groups: dict[str, tuple[dict[str, Any], int]] = {}
-    for origin in found:
-        facts = {key: value for key, value in origin.facts.items() if key not in _MADE_BY and value is not None}
+    for made in found:
+        facts = {key: value for key, value in made.facts.items() if key not in _MADE_BY and value is not None}
         mark = json.dumps(facts, sort_keys=True, default=str)
         groups[mark] = (facts, groups.get(mark, (facts, 0))[1] + 1)
     blocks = []
     for facts, count in groups.values():
         caption = f"{count} of {len(found)} runs" if len(groups) > 1 else ""
-        if facts:
-            blocks.append(
-                Facts(caption, tuple((_NAMES.get(key, key), _in_words(value)) for key, value in facts.items()))
-            )
-        else:
-            blocks.append(Facts(caption, (("environment", "not recorded, or not readable"),)))
-    return Section(ENVIRONMENT_TITLE, tuple(blocks))
+        rows = [(_NAMES.get(key, key), _in_words(value)) for key, value in facts.items()]
+        blocks.append(Facts(caption, tuple(rows or [("environment", "not recorded, or not readable")])))
+    return Chapter("Environment", tuple(blocks))
 
 
-def given_commands(found: Sequence[Origin]) -> list[str]:
+def _given_commands(found: Sequence[Provenance]) -> list[str]:
     """The distinct command lines that made the runs, each with the folder that it was given in."""
     lines: list[str] = []
-    for origin in found:
-        command, folder = origin.facts.get("command"), origin.facts.get("folder")
+    for made in found:
+        command, folder = made.facts.get("command"), made.facts.get("folder")
         if isinstance(command, list) and command and _is_command(str(command[0])):
             line = shlex.join(["sgdlab", *map(str, command[1:])])
             lines.append(f"cd {shlex.quote(str(folder))}\n{line}" if folder else line)
     return list(dict.fromkeys(lines))
 
 
-def commands_section(given: Sequence[str], more: Sequence[str]) -> Section:
-    """The commands that were given, and others that lead to the same; both as text to copy."""
-    blocks = [Code("As it was made", "\n\n".join(given))] if given else []
-    if more:
-        blocks.append(
-            Code("Again, from what this folder holds" if given else "From what this folder holds", "\n".join(more))
-        )
-    return Section(COMMANDS_TITLE, tuple(blocks))
-
-
-def config_block(folder: RunFolder, caption: str, folded: bool = False) -> Code:
-    """A run's config.yaml as it stands, damaged or not."""
-    return text_block(folder.path / CONFIG, caption, folded)
+def commands_chapter(found: Sequence[Provenance], more: Sequence[str]) -> Chapter:
+    """The commands that made the runs, and others that lead to the same; both as text to copy."""
+    given = _given_commands(found)
+    again = Code("Again, from what this folder holds" if given else "From what this folder holds", "\n".join(more))
+    made = [Code("As it was made", "\n\n".join(given))] if given else []
+    return Chapter("Commands that repeat it", (*made, *([again] if more else [])))
 
 
 def text_block(path: Path, caption: str, folded: bool = False) -> Code:
@@ -116,18 +94,10 @@ def some(lines: Sequence[str], where: str) -> tuple[str, ...]:
     return (*lines[:MOST_SAID], *([f"and {rest} more: {where}"] if rest > 0 else []))
 
 
-def finite_number(value: Any) -> float | None:
-    """`value` if it is a finite number."""
-    number = number_of(value)
-    return number if number is not None and math.isfinite(number) else None
-
-
 def _is_command(program: str) -> bool:
     """Whether argv[0] is sgdlab itself and not a notebook or a test that called it."""
     return Path(program).name in ("sgdlab", "sgdlab.exe") or program.endswith(str(Path("sgdlab") / "__main__.py"))
 
 
 def _in_words(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key} {inner}" for key, inner in value.items())
-    return str(value)
+    return ", ".join(f"{key} {inner}" for key, inner in value.items()) if isinstance(value, dict) else str(value)

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from sgdlab.analysis.recommend import Recommendation
-from sgdlab.analysis.wording import median_with_interval, number
+from sgdlab.analysis.wording import count, median_with_interval, number, seed_list
 from sgdlab.errors import RunFolderError
 from sgdlab.report import provenance
-from sgdlab.report.page import Answer, Block, Bullets, Code, Page, Section, Text
+from sgdlab.report.page import Answer, Block, Bullets, Chapter, Code, Page, Text
 from sgdlab.report.study_tables import drawings, results_blocks, tuning_blocks
 from sgdlab.report.sweep_report import cautions_of
-from sgdlab.report.words import asked_of, axis_in_words, best_model_caveats, seeds_in_words, sentence
+from sgdlab.report.words import asked_of, best_model_caveats, sentence
+from sgdlab.results.labels import axis_in_words
 from sgdlab.results.opened import Sweep
 from sgdlab.runs.folder import is_sweep
 from sgdlab.runs.names import RECOMMENDED, STUDY
@@ -36,22 +37,22 @@ def study_page(path: Path) -> Page:
     result = _readable(lambda: study.result, faults) or StudyResult()
     tuning = _readable(lambda: study.tuning, faults)
     sweep = _readable(lambda: _sweep_of(path), faults)
-    origins = provenance.origins(run.folder for run in (sweep.runs if sweep else ()))
+    origins = provenance.provenance_of(run.folder for run in (sweep.runs if sweep else ()))
     return Page(
         kind="study",
         name=path.resolve().name,
         asked=_asked(plan) if plan else ("A study, whose question cannot be read.",),
         answers=_answers(result) if result.rows else (_not_known_yet(path),),
         cautions=(*faults, *_failures(sweep), *_unmeasured(plan, result)),
-        sections=(
-            Section("Batch sizes compared", results_blocks(plan, result)),
-            Section("Figures", drawings(plan, result)),
-            Section("Held equal, and to be doubted", _notes(result)),
-            Section("Tuning", tuning_blocks(tuning)),
-            Section("How runs were judged", _judged(plan) if plan else ()),
-            provenance.commands_section(provenance.given_commands(origins), _again(path.resolve())),
-            Section(provenance.CONFIG_TITLE, _configs(path)),
-            provenance.environment_section(origins),
+        chapters=(
+            Chapter("Batch sizes compared", results_blocks(plan, result)),
+            Chapter("Figures", drawings(plan, result)),
+            Chapter("Held equal, and to be doubted", _notes(result)),
+            Chapter("Tuning", tuning_blocks(tuning)),
+            Chapter("How runs were judged", _judged(plan) if plan else ()),
+            provenance.commands_chapter(origins, _again(path.resolve())),
+            Chapter(provenance.CONFIG_TITLE, _configs(path)),
+            provenance.environment_chapter(origins),
         ),
         source=str(path.resolve()),
     )
@@ -83,7 +84,7 @@ def _asked(plan: StudyPlan) -> tuple[str, ...]:
     target = f"reaching {plan.target}" if plan.target else "reaching a target that tuning has still to find"
     return (
         f"Which batch size and learning rate are best for {target}? Tried: {tried}, the rate tuned at each. Measured "
-        f"with {seeds_in_words(plan.seeds)}, each run within {plan.budget}.",
+        f"with {count(len(plan.seeds), 'seed')} ({seed_list(plan.seeds)}), each run within {plan.budget}.",
         sentence(plan.target_in_words()),
         asked_of(plan.config(plan.batch_sizes[0]), ("batch_size", "learning_rate", "budget")),
     )

@@ -3,7 +3,12 @@
 from typing import TYPE_CHECKING, Any
 
 from sgdlab.report.page import Block, Drawing, Text
-from sgdlab.report.tables import Cell, cell, count_cell, status_cell, table
+from sgdlab.report.tables import (
+    Cell,
+    count_cell,
+    table,
+    table_of,
+)
 from sgdlab.report.words import sentence
 from sgdlab.studies.plan import StudyPlan
 from sgdlab.studies.result import COSTS, MeasuredRow, StudyResult, fit_in_words
@@ -58,10 +63,5 @@ def tuning_blocks(tuning: "pd.DataFrame | None") -> tuple[Block, ...]:
     """Every run that chose a rate."""
     if tuning is None or tuning.empty:
         return ()
-    names = [str(name) for name in tuning.columns]
-    rows = [
-        [status_cell(str(row[name])) if name == "status" else cell(row[name]) for name in names]
-        for row in tuning.to_dict(orient="records")
-    ]
     words = "These runs chose the learning rate of each batch size, on seeds that the measurement does not use again."
-    return Text((words,)), table("Every tuning run", [name.replace("_", " ") for name in names], rows, folded=True)
+    return Text((words,)), table_of("Every tuning run", tuning, folded=True)

@@ -2,56 +2,55 @@
 
 import math
 from collections.abc import Iterable
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from sgdlab.analysis.wording import with_interval
+from sgdlab.analysis.wording import number, percent, seed_list
 from sgdlab.config import Config
 from sgdlab.errors import RunFolderError, UserError
 from sgdlab.report import provenance
-from sgdlab.report.page import Answer, Block, Code, Drawing, Page, Section, Text, Tone
-from sgdlab.report.sweep_tables import METRICS, pairs_table, runs_table, settings_table
-from sgdlab.report.tables import number_text, percent
-from sgdlab.report.verdicts import ENDED, MOST_SETTINGS, Verdict, judge
-from sgdlab.report.words import asked_of, axis_in_words, best_model_caveats, seeds_in_words, sentence, setting_in_words
+from sgdlab.report.page import Answer, Block, Chapter, Code, Drawing, Page, Text, Tone
+from sgdlab.report.sweep_tables import METRICS, mean_of, pairs_table, runs_table, settings_table
+from sgdlab.report.words import asked_of, best_model_caveats, sentence
 from sgdlab.results import figures
+from sgdlab.results.figure_kinds import KINDS
+from sgdlab.results.labels import axis_in_words, setting_headline
 from sgdlab.results.opened import Sweep
-from sgdlab.runs.folder import RunFolder
+from sgdlab.results.verdicts import Comparison, compare_sweep
+from sgdlab.runs.folder import ENDED, RunFolder
+from sgdlab.runs.names import CONFIG, RUNS
 from sgdlab.sweeps.manifest import Manifest
 from sgdlab.sweeps.summary import varied_keys
 
 if TYPE_CHECKING:
     import pandas as pd
-    from matplotlib.figure import Figure
 
 MOST_CURVES, MOST_TOLD, LONG_NAMES = 30, 3, 60
 
 
 def sweep_page(sweep: Sweep) -> Page:
     """The page of a sweep; RunFolderError where its plan cannot be read."""
-    manifest = sweep.manifest
-    results = sweep.results
+    manifest, results = sweep.manifest, sweep.results
     config, faults = config_of(manifest)
-    verdict = judge(manifest, results)
+    comparison = compare_sweep(manifest)
     folders = [run.folder for run in sweep.runs]
-    found = provenance.origins(folders)
+    found = provenance.provenance_of(folders)
     return Page(
         kind="sweep",
         name=sweep.path.resolve().name,
         asked=_asked(manifest, config),
-        answers=(_answer(verdict),),
+        answers=(_answer(comparison),),
         cautions=(*faults, *cautions_of(results, folders)),
-        sections=(
-            Section("Settings", (settings_table(verdict), *_equal_budget(sweep, verdict))),
-            Section("Figures", _drawings(sweep)),
-            Section("Differences", pairs_table(verdict)),
-            Section("Runs", (runs_table(results, varied_keys(manifest)),)),
-            Section("How the best model was chosen", _chosen(config, results)),
-            provenance.commands_section(provenance.given_commands(found), _again(sweep)),
-            Section(provenance.CONFIG_TITLE, _configs(sweep, verdict)),
-            provenance.environment_section(found),
+        chapters=(
+            Chapter("Settings", (settings_table(comparison), _held_equal(comparison))),
+            Chapter("Figures", _drawings(sweep)),
+            Chapter("Differences", pairs_table(comparison)),
+            Chapter("Runs", (runs_table(results, varied_keys(manifest)),)),
+            Chapter("How the best model was chosen", _chosen(config, results)),
+            provenance.commands_chapter(found, _again(sweep)),
+            Chapter(provenance.CONFIG_TITLE, _configs(sweep, comparison)),
+            provenance.environment_chapter(found),
         ),
         source=str(sweep.path.resolve()),
     )
@@ -86,7 +85,7 @@ def _asked(manifest: Manifest, config: Config | None) -> tuple[str, ...]:
     axes = axes_of(manifest)
     seeds = axes.pop("seed", [])
     tried = "; ".join(axis_in_words(key, values) for key, values in axes.items()) or "one setting"
-    over = f", each with {seeds_in_words(seeds)}" if seeds else ""
+    over = f", each with seed{'s' if len(seeds) > 1 else ''} {seed_list(seeds)}" if seeds else ""
     lines = [f"Which is best: {tried}{over}? {len(manifest.entries)} runs in all."]
     if config:
         lines.append(asked_of(config, axes))
@@ -106,52 +105,46 @@ def axes_of(manifest: Manifest) -> dict[str, list[Any]]:
 # --- the answer -----------------------------------------------------------------------------------
 
 
-def _answer(verdict: Verdict) -> Answer:
-    goal = f"Which setting gives the lowest {METRICS[verdict.metric]}?"
-    best = verdict.best
-    if best is None or best.mean is None:
-        states = ", ".join(sorted({str(row["status"]) for setting in verdict.settings for row in setting.rows}))
+def _answer(comparison: Comparison) -> Answer:
+    goal = f"Which setting gives the lowest {METRICS[comparison.metric]}?"
+    best = comparison.best
+    if best is None and comparison.rivals:
+        return Answer(goal, "Cannot tell", "unsure", "not comparable", (sentence(comparison.reason),))
+    if best is None:
+        states = ", ".join(sorted({run.status for setting in comparison.settings for run in setting.runs}))
         return Answer(goal, "None: no run completed", "failed", states or "no runs")
-    n = len(best.finite)
-    mean = (
-        with_interval(best.mean.estimate, best.mean.low, best.mean.high) if n > 1 else number_text(best.mean.estimate)
-    )
-    accuracy = best.over_seeds("best_val_accuracy")
+    several, accuracy = len(best.finite) > 1, mean_of(best, "best_val_accuracy")
     details = [
-        f"{METRICS[verdict.metric].capitalize()} {mean}"
-        + (f" (mean of {n} seeds, 95 % interval)" if n > 1 else "")
-        + (f", accuracy {percent(accuracy)}." if not math.isnan(accuracy) else ".")
+        f"{METRICS[comparison.metric].capitalize()} {best.interval if several else number(best.finite[0])}"
+        + (f" (mean of {len(best.finite)} seeds, 95 % interval)" if several else "")
+        + (f", accuracy {percent(accuracy)}." if accuracy is not None else ".")
     ]
     if best.diverged:
         details.append(
-            f"{best.diverged} of its {len(best.rows)} runs diverged: those that did not are all this rests on."
+            f"{best.diverged} of its {len(best.runs)} runs diverged: those that did not are all this rests on."
         )
-    tone, sure, why = _how_sure(verdict)
-    return Answer(goal, setting_in_words(best.varied), tone, sure, (*details, *why))
+    tone, sure, why = _how_sure(comparison)
+    return Answer(goal, setting_headline(best.varied), tone, sure, (*details, *why))
 
 
-def _how_sure(verdict: Verdict) -> tuple[Tone, str, list[str]]:
+def _how_sure(comparison: Comparison) -> tuple[Tone, str, list[str]]:
     """Tone, a word or two, and lines that say why."""
-    rivals, unresolved = verdict.rivals, verdict.unresolved
+    rivals, unresolved = comparison.rivals, comparison.unresolved
     if not rivals:
-        alone = len(verdict.settings) == 1
+        alone = len(comparison.settings) == 1
         return "unsure", "nothing to compare with" if alone else "the only one with a completed run", []
-    if len(verdict.settings) > MOST_SETTINGS:
-        why = f"With more than {MOST_SETTINGS} settings no pair is told from chance; sweep fewer with more seeds."
-        return "unsure", "not tested", [why]
-    if not verdict.pairs:
-        why = "With one seed, chance alone may have put it first; `--seeds 0-4` would tell."
-        return "unsure", "cannot tell: one seed", [why]
-    told = [pair for setting in (unresolved or rivals[:1]) if (pair := verdict.against_best(setting)) is not None]
+    if comparison.reason:
+        one_seed = all(len(setting.values) < 2 for setting in comparison.settings)
+        return "unsure", "cannot tell: one seed" if one_seed else "not tested", [sentence(comparison.reason)]
+    told = [pair for setting in (unresolved or rivals[:1]) if (pair := comparison.against_best(setting)) is not None]
     reasons = [sentence(pair.text) for pair in told[:MOST_TOLD]]
     if not unresolved:
         return "sure", _beats(len(rivals)), reasons
     names = ", ".join(setting.label for setting in unresolved)
-    if len(unresolved) <= MOST_TOLD:
-        short = names if len(names) <= LONG_NAMES else f"{len(unresolved)} of {len(rivals)} others"
-        return "unsure", f"cannot tell it from {short}", reasons
+    if len(unresolved) <= MOST_TOLD and len(names) <= LONG_NAMES:
+        return "unsure", f"cannot tell it from {names}", reasons
     many = f"cannot tell it from {len(unresolved)} of {len(rivals)} others"
-    return "unsure", many, [*reasons, "The table names the others."]
+    return "unsure", many, [*reasons, *(["The table names the others."] if len(unresolved) > MOST_TOLD else [])]
 
 
 def _beats(others: int) -> str:
@@ -167,46 +160,23 @@ def _drawings(sweep: Sweep) -> tuple[Block, ...]:
         return (Text(("No run has a history to draw.",)),)
     drawings: list[Block] = []
     if len(groups) <= MOST_CURVES:
-        drawings.append(_overlay(groups, "epoch", "Every setting by epoch: equal passes over the training rows."))
-        if len(groups) > 1:
-            drawings.append(
-                _overlay(groups, "seconds", "The same by training time: what each setting costs on this machine.")
-            )
+        by_epoch = figures.groups_figure(groups, "overlay")
+        drawings.append(Drawing(by_epoch, "Every setting by epoch: equal passes over the training rows."))
     else:
-        drawings.append(
-            Text((f"{len(groups)} settings are too many for one figure; `sgdlab plot` draws a selection.",))
-        )
-    if 1 < len(groups) <= figures.MOST_PANELS:
-        drawings.append(
-            Drawing(figures.groups_figure(groups, "panels"), "Training and validation loss of each setting.")
-        )
+        too_many = f"{len(groups)} settings are too many for one figure; `sgdlab plot` draws a selection."
+        drawings.append(Text((too_many,)))
+    if 1 < len(groups) <= MOST_CURVES:
+        by_time = figures.groups_figure(groups, "overlay", x="seconds", log_x=True)
+        drawings.append(Drawing(by_time, "The same by training time: what each setting costs on this machine."))
+    if 1 < len(groups) <= KINDS["panels"].most_groups:
+        panels = figures.groups_figure(groups, "panels")
+        drawings.append(Drawing(panels, "Training and validation loss of each setting."))
     return tuple(drawings)
 
 
-def _overlay(groups: "dict[str, list[pd.DataFrame]]", x: str, words: str) -> Drawing:
-    figure: Figure = figures.groups_figure(groups, "overlay", x=x, log_x=x == "seconds")
-    return Drawing(figure, words)
-
-
-def _equal_budget(sweep: Sweep, verdict: Verdict) -> tuple[Block, ...]:
+def _held_equal(comparison: Comparison) -> Block:
     """What was held equal, and what was not."""
-    from sgdlab.plots.axis import equal_budget
-
-    histories = [history for group in figures.sweep_groups(sweep.manifest).values() for history in group]
-    held = equal_budget(histories) if histories else ""
-    lines = [f"Held equal: {held}."] if held else []
-    updates = {s.label: s.over_seeds("steps") for s in verdict.settings if not math.isnan(s.over_seeds("steps"))}
-    keys = verdict.settings[0].varied
-    if "batch_size" in keys and len({round(value) for value in updates.values()}) > 1:
-        few, many = min(updates, key=updates.__getitem__), max(updates, key=updates.__getitem__)
-        lines.append(
-            f"Not equal: the updates, from {number_text(round(updates[few]))} ({few}) to "
-            f"{number_text(round(updates[many]))} ({many}). A larger batch that trails here may only have had "
-            "fewer updates"
-            + (", and its learning rate was not tuned for it." if "learning_rate" not in keys else ".")
-            + " `sgdlab study` compares sizes each at its tuned rate."
-        )
-    return (Text(tuple(lines)),) if lines else ()
+    return Text(tuple(sentence(line) for line in (comparison.held_equal, *comparison.notes)))
 
 
 def _chosen(config: Config | None, results: "pd.DataFrame") -> tuple[Block, ...]:
@@ -223,16 +193,10 @@ def _again(sweep: Sweep) -> list[str]:
     if any(entry.status not in ENDED for entry in manifest.entries):
         lines += ["# what is missing", provenance.command("resume", path)]
     axes = axes_of(manifest)
-    if (
-        math.prod(len(values) for values in axes.values())
-        == len(manifest.entries)
-        == len(list(product(*axes.values())))
-    ):
+    if math.prod(map(len, axes.values())) == len(manifest.entries):
         words = [word for key, values in axes.items() for word in ("--vary", f"{key}={_yaml_list(values)}")]
-        lines += [
-            "# the whole grid, with the shared config below saved as base.yaml",
-            provenance.command("sweep", "base.yaml", *words),
-        ]
+        lines.append("# the whole grid, with the shared config below saved as base.yaml")
+        lines.append(provenance.command("sweep", "base.yaml", *words))
     return lines
 
 
@@ -241,14 +205,11 @@ def _yaml_list(values: Iterable[Any]) -> str:
     return text.strip()
 
 
-def _configs(sweep: Sweep, verdict: Verdict) -> tuple[Block, ...]:
+def _configs(sweep: Sweep, comparison: Comparison) -> tuple[Block, ...]:
     base = yaml.safe_dump(sweep.manifest.base, sort_keys=False, allow_unicode=True)
     blocks: list[Block] = [Code("What all runs share (base.yaml)", base.strip())]
-    if verdict.best is not None:
-        name = next(row["run"] for row in verdict.best.rows if row["status"] == "completed")
-        folder = next((run.folder for run in sweep.runs if run.folder.name == name), None)
-        if folder is not None:
-            blocks.append(
-                provenance.config_block(folder, f"config.yaml of {name}, a run of the best setting", folded=True)
-            )
+    if comparison.best is not None:
+        name = next(run.name for run in comparison.best.runs if run.status == "completed")
+        caption = f"config.yaml of {name}, a run of the best setting"
+        blocks.append(provenance.text_block(sweep.path / RUNS / name / CONFIG, caption, folded=True))
     return tuple(blocks)

@@ -3,9 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-MISSING = "–"
+from sgdlab.analysis.wording import MISSING, median_with_interval, number
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -51,39 +54,40 @@ def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], n
     return Table(caption, tuple(columns), tuple(tuple(cell(value) for value in row) for row in rows), note, **more)
 
 
+def table_of(caption: str, frame: "pd.DataFrame", note: str = "", **more: Any) -> Table:
+    """A table of a whole data frame, its names in words."""
+    names = [str(name) for name in frame.columns]
+    rows = [
+        [status_cell(str(row[name])) if name == "status" else cell(row[name]) for name in names]
+        for row in frame.to_dict(orient="records")
+    ]
+    return table(caption, [name.replace("_", " ") for name in names], rows, note, **more)
+
+
 def cell(value: Any) -> Cell:
     """A value as a cell: numbers to four digits and sorted whole, None and NaN as a dash."""
     if isinstance(value, Cell):
         return value
     if isinstance(value, bool):
         return Cell("yes" if value else "no")
-    number = number_of(value)
-    if number is not None:
-        return Cell(number_text(number), number)
+    found = number_of(value)
+    if found is not None:
+        return Cell(number(found), found)
     return Cell(MISSING if value is None or value != value or value == "" else str(value))
-
-
-def percent(share: float) -> str:
-    """`93.3 %`."""
-    return f"{100 * share:.1f} %"
 
 
 def number_of(value: Any) -> float | None:
     """`value` as a float if it is a number (numpy's too) and not NaN."""
     if isinstance(value, str | bytes | bool) or not hasattr(value, "__float__"):
         return None
-    number = float(value)
-    return None if math.isnan(number) else number
+    found = float(value)
+    return None if math.isnan(found) else found
 
 
-def number_text(value: float, digits: int = 4) -> str:
-    """So many significant digits, whole numbers whole: 0.1983, 1.2e-05, 40,000."""
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    if value == int(value) and abs(value) < 1e9:
-        return f"{int(value):,}".replace("-", "−")
-    text = f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.{digits}g}"
-    return text.replace("-", "−", 1) if value < 0 else text
+def finite_number(value: Any) -> float | None:
+    """`value` if it is a finite number."""
+    found = number_of(value)
+    return found if found is not None and math.isfinite(found) else None
 
 
 def interval_cell(estimate: Any, low: Any, high: Any, at_least: Any = None) -> Cell:
@@ -91,14 +95,12 @@ def interval_cell(estimate: Any, low: Any, high: Any, at_least: Any = None) -> C
 
     An upper end that is missing where a lower one is known is unbounded: JSON holds no infinity.
     """
-    middle, bottom, bound = number_of(estimate), number_of(low), number_of(at_least)
+    middle, bottom, top, bound = map(number_of, (estimate, low, high, at_least))
     if middle is None or math.isinf(middle):
-        return Cell(f"> {number_text(bound, 3)}", math.inf) if bound is not None else Cell(MISSING)
-    text = number_text(middle, 3)
-    if bottom is not None:
-        top = number_of(high)
-        text += f" [{number_text(bottom, 3)}, {number_text(math.inf if top is None else top, 3)}]"
-    return Cell(text, middle)
+        return Cell(MISSING) if bound is None else Cell(median_with_interval(math.inf, 0, 0, bound), math.inf)
+    if bottom is None:
+        return Cell(number(middle, 3), middle)
+    return Cell(median_with_interval(middle, bottom, math.inf if top is None else top, 0), middle)
 
 
 def count_cell(part: int, whole: int) -> Cell:

@@ -1,17 +1,10 @@
 """What a config asks, and how its best model is chosen, in words for someone who has never seen the tool."""
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from collections.abc import Collection
 
+from sgdlab.analysis.wording import number
 from sgdlab.config import Config
-from sgdlab.report.tables import number_text
-
-LOSSES = {
-    "cross_entropy": "cross-entropy, in nats",
-    "mse": "mean squared error",
-    "half_mse": "half the squared error",
-}
-_KEYS = {"batch_size": "batch size", "learning_rate": "learning rate", "seed": "seed"}
+from sgdlab.results.labels import LOSSES
 
 
 def asked_of(config: Config, varied: Collection[str] = ()) -> str:
@@ -19,11 +12,11 @@ def asked_of(config: Config, varied: Collection[str] = ()) -> str:
     optimizer = "" if "optimizer" in varied else f" with {config.optimizer.name}"
     parts = [f"{_model(config)} on {_data(config)}, trained{optimizer}"]
     if "learning_rate" not in varied:
-        parts.append(f"at learning rate {number_text(config.learning_rate.initial)}{_schedule(config)}")
+        parts.append(f"at learning rate {number(config.learning_rate.initial)}{_schedule(config)}")
     if "batch_size" not in varied:
         size = config.batch_size.initial
-        parts.append("on the full batch" if size == "full" else f"in batches of {number_text(size)}")
-    loss = "" if config.loss == "auto" else f" (loss: {LOSSES.get(config.loss, config.loss)})"
+        parts.append("on the full batch" if size == "full" else f"in batches of {number(size)}")
+    loss = "" if config.loss == "auto" else f"; loss: {LOSSES.get(config.loss, config.loss)}"
     limit = "" if "budget" in varied else f", for {config.total_budget}"
     return f"{' '.join(parts)}{limit}{loss}."
 
@@ -62,28 +55,6 @@ def best_model_caveats(config: Config, tested: bool) -> tuple[str, ...]:
 def sentence(text: str) -> str:
     """`text` with a capital and a full stop; nothing stays nothing."""
     return f"{text[:1].upper()}{text[1:]}." if text else ""
-
-
-def setting_in_words(varied: Mapping[str, Any]) -> str:
-    """`Batch size 8, learning rate 0.1`: a setting as a headline; the seed left out."""
-    words = ", ".join(f"{_KEYS.get(key, key)} {value}" for key, value in varied.items() if key != "seed")
-    known = next((key in _KEYS for key in varied if key != "seed"), False)  # a key of the config stays as it is written
-    return (words[:1].upper() + words[1:] if known else words) or "The one setting"
-
-
-def axis_in_words(key: str, values: Sequence[Any]) -> str:
-    """`batch size 8, 64, 256`: what a sweep tried of one key."""
-    shown = [str(value) for value in values[:12]]
-    return f"{_KEYS.get(key, key)} {', '.join(shown)}" + (f" and {len(values) - 12} more" if len(values) > 12 else "")
-
-
-def seeds_in_words(seeds: Sequence[int]) -> str:
-    """`seeds 0 to 4`, or each of them."""
-    if len(seeds) == 1:
-        return f"seed {seeds[0]}"
-    if len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[0] + len(seeds))):
-        return f"seeds {seeds[0]} to {seeds[-1]}"
-    return f"seeds {', '.join(map(str, seeds))}"
 
 
 def _model(config: Config) -> str:

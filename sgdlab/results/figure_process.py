@@ -9,7 +9,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Self
 
-Drawing = Callable[[Path], Any]
+DrawFolder = Callable[[Path], Any]
+"""Draws the figures of a folder; a function of a module, which can be sent to another process."""
 
 
 class FigureProcess:
@@ -36,25 +37,22 @@ class FigureProcess:
             self._process.join()
             self._channel.close()
 
-    def draw(self, drawing: Drawing, path: Path) -> Callable[[], Any]:
-        """Begin `drawing(path)`, a function of a module; call what is returned to wait for its end.
-
-        What the drawing raises is raised there.
-        """
+    def draw(self, draw_folder: DrawFolder, path: Path) -> Callable[[], Any]:
+        """Begin `draw_folder(path)`; call what is returned to wait for its end, and to hear what it raised."""
         if self._channel is None:
-            return partial(drawing, path)
+            return partial(draw_folder, path)
         try:
-            self._channel.send((drawing, path))
+            self._channel.send((draw_folder, path))
         except OSError:  # it was killed
-            return partial(drawing, path)
-        return partial(self._wait, drawing, path)
+            return partial(draw_folder, path)
+        return partial(self._wait, draw_folder, path)
 
-    def _wait(self, drawing: Drawing, path: Path) -> None:
+    def _wait(self, draw_folder: DrawFolder, path: Path) -> None:
         assert self._channel is not None
         try:
             error = self._channel.recv()
         except (EOFError, ConnectionResetError):  # it was killed
-            drawing(path)
+            draw_folder(path)
         else:
             if error is not None:
                 raise error
@@ -68,11 +66,11 @@ def _draw_until_told(channel: Connection, parents: Connection) -> None:
 
     while True:
         try:
-            drawing, path = channel.recv()
+            draw_folder, path = channel.recv()
         except EOFError:
             return
         try:
-            drawing(path)
+            draw_folder(path)
         except Exception as error:
             channel.send(error)
         else:

@@ -1,10 +1,12 @@
-"""Which figures belong to a run, a sweep or several of them, and where they are kept."""
+"""The figures of a run, a sweep or several of them, and those that are kept in their folders."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sgdlab.errors import RunFolderError, UserError
+from sgdlab.results.figure_kinds import KINDS, drawn_unasked, kind_named
+from sgdlab.results.labels import LOSSES, setting_label
 from sgdlab.runs.folder import RunFolder, is_sweep
 from sgdlab.runs.names import HISTORY
 from sgdlab.sweeps.manifest import Manifest, read_manifest
@@ -13,65 +15,45 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-RUN_KINDS = ("curves", "loss", "accuracy")
-GROUP_KINDS = ("panels", "overlay")
-MOST_PANELS = 24
-_WORDS = {"batch_size": "batch", "learning_rate": "rate", "optimizer": "", "model": ""}
-_LOSS_LABELS = {
-    "cross_entropy": "cross-entropy (nats)",
-    "mse": "mean squared error",
-    "half_mse": "half the squared error",
-}
+    Groups = Mapping[str, Sequence[pd.DataFrame]]
 
-
-def figure_of(
-    paths: Sequence[Path], kind: str | None, column: str, left_out: Callable[[str], None], **options: Any
-) -> tuple["Figure", str]:
-    """The figure of a run, a sweep, or several of them together, and its kind. column: what an overlay draws."""
-    alone = paths[0] if len(paths) == 1 else None
-    if alone is not None and not is_sweep(alone) and kind not in GROUP_KINDS:
-        kind = kind or "curves"
-        return run_figure(RunFolder(alone), kind, **options), kind
-    if alone is not None and is_sweep(alone):
-        kind, groups = kind or "panels", sweep_groups(read_manifest(alone), left_out)
-    else:
-        kind, groups = kind or "overlay", named_groups(paths, left_out)
-    return groups_figure(groups, kind, **options | ({"column": column} if kind == "overlay" else {})), kind
+LeftOut = Callable[[str], object]
+"""Hears of each run that is damaged and therefore not drawn."""
 
 
 def run_figure(folder: RunFolder, kind: str = "curves", **options: Any) -> "Figure":
-    """One run's figure; `options` are those of the function in sgdlab.plots."""
-    from sgdlab import plots
-
-    history, best = folder.history(), folder.summary().get("best_epoch")
-    if _known(kind, RUN_KINDS) == "accuracy":
-        if not plots.has_accuracy(history):
-            raise UserError(f"--kind accuracy: {folder.path} is a regression and has none; choose loss")
-        return plots.accuracy_figure(history, best, **{key: options[key] for key in options if key != "log_y"})
-    draw = plots.curves_figure if kind == "curves" else plots.loss_figure
-    return draw(history, best, **{"loss_label": loss_label(folder)} | options)
+    """One run's figure; `options` are those of the kind's function in sgdlab.plots."""
+    chosen, history = kind_named(kind, "run"), folder.history()
+    if not chosen.suits(history):
+        raise UserError(f"--kind {kind}: {folder.path} holds no {' or '.join(chosen.needs)}; choose another one")
+    return chosen.draw(history, folder.summary().get("best_epoch"), **{"loss_label": loss_label(folder)} | options)
 
 
-def sweep_figure(manifest: Manifest, kind: str = "panels", **options: Any) -> "Figure":
-    """A sweep's figure: a panel for each setting, or all of them overlaid."""
-    return groups_figure(sweep_groups(manifest), kind, **options)
-
-
-def groups_figure(groups: Mapping[str, Sequence["pd.DataFrame"]], kind: str = "overlay", **options: Any) -> "Figure":
-    """Histories by label as panels or overlaid."""
-    from sgdlab import plots
-
+def groups_figure(groups: "Groups", kind: str = "overlay", **options: Any) -> "Figure":
+    """Histories by label: a panel for each, or all of them overlaid; `options` as for `run_figure`."""
     if not groups:
         raise RunFolderError("there is no run with a readable history to draw")
-    if _known(kind, GROUP_KINDS) == "panels":
-        return plots.panels_figure(groups, **options)
-    return plots.overlay_figure(groups, **options)
+    return kind_named(kind, "groups").draw(groups, **options)
 
 
-def sweep_groups(
-    manifest: Manifest, left_out: Callable[[str], None] = lambda text: None
-) -> dict[str, list["pd.DataFrame"]]:
-    """Label of each setting -> its histories over seeds; left_out hears of each run that is damaged."""
+def figure_of(
+    paths: Sequence[Path], kind: str | None = None, left_out: LeftOut = lambda text: None, **options: Any
+) -> "tuple[Figure, str]":
+    """The figure of a run, a sweep, or several together, and its kind: curves, panels or overlay unless told."""
+    path, alone = paths[0], len(paths) == 1
+    wants_groups = kind in KINDS and KINDS[kind].drawn_from == "groups"
+    if alone and not is_sweep(path) and not wants_groups:
+        kind = kind or "curves"
+        return run_figure(RunFolder(path), kind, **options), kind
+    if alone and is_sweep(path):
+        kind, groups = kind or "panels", sweep_groups(read_manifest(path), left_out)
+    else:
+        kind, groups = kind or "overlay", named_groups(paths, left_out)
+    return groups_figure(groups, kind, **options), kind
+
+
+def sweep_groups(manifest: Manifest, left_out: LeftOut = lambda text: None) -> "dict[str, list[pd.DataFrame]]":
+    """Label of each setting -> its histories over seeds."""
     groups: dict[str, list[pd.DataFrame]] = {}
     for entry in manifest.entries:
         history = _history(manifest.folder(entry), left_out)
@@ -80,9 +62,7 @@ def sweep_groups(
     return groups
 
 
-def named_groups(
-    paths: Sequence[Path], left_out: Callable[[str], None] = lambda text: None
-) -> dict[str, list["pd.DataFrame"]]:
+def named_groups(paths: Sequence[Path], left_out: LeftOut = lambda text: None) -> "dict[str, list[pd.DataFrame]]":
     """Several runs and sweeps together: a run under its folder's name, a sweep's settings under both."""
     groups: dict[str, list[pd.DataFrame]] = {}
     for path in paths:
@@ -98,16 +78,10 @@ def named_groups(
     return groups
 
 
-def setting_label(varied: Mapping[str, Any]) -> str:
-    """`batch 8, rate 0.1`: the varied keys but the seed, in words."""
-    parts = [f"{_WORDS.get(key, key)} {value}".strip() for key, value in varied.items() if key != "seed"]
-    return ", ".join(parts) or "all seeds"
-
-
 def loss_label(folder: RunFolder) -> str:
     """The name of a run's loss with its unit."""
     try:
-        return _LOSS_LABELS.get(folder.config().loss, "loss")
+        return LOSSES.get(folder.config().loss, "loss")
     except UserError:
         return "loss"
 
@@ -118,26 +92,20 @@ def draw_run(path: Path) -> list[Path]:
 
     folder = RunFolder(path)
     history = folder.history()
-    if history.empty:
-        return []
-    kinds = [kind for kind in RUN_KINDS if kind != "accuracy" or plots.has_accuracy(history)]
-    return [plots.save_figure(run_figure(folder, kind), path / f"{kind}.png") for kind in kinds]
+    kinds = [kind.name for kind in drawn_unasked("run") if len(history) and kind.suits(history)]
+    return [plots.save_figure(run_figure(folder, name), path / f"{name}.png") for name in kinds]
 
 
 def draw_sweep(path: Path) -> list[Path]:
-    """In a sweep's folder: panels.png (of at most MOST_PANELS settings) and overlay.png."""
+    """In a sweep's folder: panels.png, unless its settings are too many, and overlay.png."""
     from sgdlab import plots
 
     groups = sweep_groups(read_manifest(path))
-    if not groups:
-        return []
-    paths = [plots.save_figure(groups_figure(groups, "overlay"), path / "overlay.png")]
-    if len(groups) <= MOST_PANELS:
-        paths.insert(0, plots.save_figure(groups_figure(groups, "panels"), path / "panels.png"))
-    return paths
+    kinds = [kind.name for kind in drawn_unasked("groups") if 0 < len(groups) <= kind.most_groups]
+    return [plots.save_figure(groups_figure(groups, name), path / f"{name}.png") for name in kinds]
 
 
-def _history(folder: RunFolder, left_out: Callable[[str], None]) -> "pd.DataFrame | None":
+def _history(folder: RunFolder, left_out: LeftOut) -> "pd.DataFrame | None":
     """The history where there is one yet; a damaged one is told of and left out."""
     if not (folder.path / HISTORY).exists() and folder.status() != "completed":
         return None
@@ -147,9 +115,3 @@ def _history(folder: RunFolder, left_out: Callable[[str], None]) -> "pd.DataFram
         left_out(str(error))
         return None
     return None if history.empty else history
-
-
-def _known(kind: str, kinds: Sequence[str]) -> str:
-    if kind not in kinds:
-        raise UserError(f"--kind {kind}: choose one of {', '.join(kinds)} here")
-    return kind

@@ -7,18 +7,12 @@ from typing import Any
 
 from sgdlab.config import settings_of
 from sgdlab.errors import RunFolderError, UserError
-from sgdlab.runs.folder import RunFolder, is_run, is_sweep, runs_in
+from sgdlab.runs.folder import ENDED, RunFolder, is_run, is_sweep, runs_in
+from sgdlab.sweeps.manifest import read_manifest
 
 _RESULTS = (
-    "status",
-    "best_val_loss",
-    "best_val_accuracy",
-    "best_epoch",
-    "final_val_loss",
-    "steps",
-    "train_seconds",
-    "engine",
-)
+    "status", "best_val_loss", "best_val_accuracy", "best_epoch", "final_val_loss", "steps", "train_seconds", "engine",
+)  # fmt: skip
 
 
 def list_folder(runs_dir: Path) -> list[list[Any]]:
@@ -36,52 +30,28 @@ def list_folder(runs_dir: Path) -> list[list[Any]]:
 
 
 def _run_row(folder: RunFolder) -> list[Any]:
-    summary = outcome_of(folder)
+    summary = readable_summary(folder)
     best = (summary.get("best_val_loss"), summary.get("best_val_accuracy"))
-    return [
-        folder.name,
-        "run",
-        summary["status"],
-        *best,
-        summary.get("final_epoch"),
-        summary.get("train_seconds"),
-    ]
+    return [folder.name, "run", summary["status"], *best, summary.get("final_epoch"), summary.get("train_seconds")]
 
 
 def _sweep_row(path: Path) -> list[Any]:
     try:
-        summaries = [outcome_of(folder) for folder in runs_in(path)]
-        count = _planned_runs(path)
+        summaries = [readable_summary(folder) for folder in runs_in(path)]
+        count = len(read_manifest(path).entries)
     except UserError:
         return [path.name, "sweep", "damaged", None, None, None, None]
-    ended = sum(s["status"] in ("completed", "diverged") for s in summaries)
+    ended = sum(s["status"] in ENDED for s in summaries)
     failed = sum(s["status"] in ("failed", "damaged") for s in summaries)
     status = f"{ended}/{count} done" + (f", {failed} failed" if failed else "")
-    best = min(
-        (s for s in summaries if s.get("best_val_loss") is not None),
-        key=lambda s: s["best_val_loss"],
-        default={},
-    )
+    judged = [s for s in summaries if s.get("best_val_loss") is not None]
+    best = min(judged, key=lambda s: s["best_val_loss"], default={})
     seconds = sum(s.get("train_seconds") or 0.0 for s in summaries)
     epochs = max((s.get("final_epoch") or 0.0 for s in summaries), default=None)
-    return [
-        path.name,
-        "sweep",
-        status,
-        best.get("best_val_loss"),
-        best.get("best_val_accuracy"),
-        epochs,
-        seconds,
-    ]
+    return [path.name, "sweep", status, best.get("best_val_loss"), best.get("best_val_accuracy"), epochs, seconds]
 
 
-def _planned_runs(path: Path) -> int:
-    from sgdlab.sweeps.manifest import read_manifest
-
-    return len(read_manifest(path).entries)
-
-
-def outcome_of(folder: RunFolder) -> dict[str, Any]:
+def readable_summary(folder: RunFolder) -> dict[str, Any]:
     """The summary of a run; status damaged, with the reason, where a file of it cannot be read."""
     try:
         folder.check()
@@ -90,13 +60,13 @@ def outcome_of(folder: RunFolder) -> dict[str, Any]:
         return {"status": "damaged", "reason": str(error)}
 
 
-def comparison(paths: Sequence[Path]) -> tuple[list[str], list[list[Any]]]:
+def side_by_side(paths: Sequence[Path]) -> tuple[list[str], list[list[Any]]]:
     """Headers and a row for each run at `paths`: its name, the config keys that differ, its results."""
     folders = [folder for path in paths for folder in runs_below(path)]
-    settings = [settings_in(folder) for folder in folders]
+    settings = [readable_config(folder) for folder in folders]
     keys = list(dict.fromkeys(key for each in settings for key in each))
     differing = [key for key in keys if len({str(each.get(key)) for each in settings}) > 1]
-    summaries = [outcome_of(folder) for folder in folders]
+    summaries = [readable_summary(folder) for folder in folders]
     shown = [name for name in _RESULTS if any(summary.get(name) is not None for summary in summaries)]
     shown = [name for name in shown if name not in differing]
     rows = [
@@ -118,7 +88,7 @@ def runs_below(path: Path) -> list[RunFolder]:
     return found
 
 
-def settings_in(folder: RunFolder) -> dict[str, Any]:
+def readable_config(folder: RunFolder) -> dict[str, Any]:
     """The config, flat: dotted key -> value; empty for a damaged one."""
     try:
         return settings_of(folder.config())

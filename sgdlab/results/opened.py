@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from sgdlab.config import Config
 from sgdlab.errors import RunFolderError
+from sgdlab.results import figures
 from sgdlab.runs.folder import RunFolder, is_run, is_sweep
 from sgdlab.sweeps.manifest import Manifest, read_manifest
+from sgdlab.sweeps.summary import results, summarize, varied_keys
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,9 +45,7 @@ class Run:
         return self.folder.config()
 
     def plot(self, kind: str = "curves", **options: Any) -> "Figure":
-        """The run's figure: curves, loss or accuracy; options as in sgdlab.plots."""
-        from sgdlab.results import figures
-
+        """The run's figure: one of sgdlab.results.figure_kinds; options as in sgdlab.plots."""
         return figures.run_figure(self.folder, kind, **options)
 
     def load_model(self) -> "nn.Module":
@@ -77,22 +77,16 @@ class Sweep:
     @cached_property
     def results(self) -> "pd.DataFrame":
         """A row for each run of the plan."""
-        from sgdlab.sweeps.summary import results
-
         return results(self.manifest)
 
     @cached_property
     def summary(self) -> "pd.DataFrame":
         """Means and standard deviations over seeds for each setting."""
-        from sgdlab.sweeps.summary import summarize, varied_keys
-
         return summarize(self.results, varied_keys(self.manifest))
 
     def plot(self, kind: str = "panels", **options: Any) -> "Figure":
-        """The sweep's figure: panels or overlay; options as in sgdlab.plots."""
-        from sgdlab.results import figures
-
-        return figures.sweep_figure(self.manifest, kind, **options)
+        """The sweep's figure: one of sgdlab.results.figure_kinds; options as in sgdlab.plots."""
+        return figures.groups_figure(figures.sweep_groups(self.manifest), kind, **options)
 
     def __repr__(self) -> str:
         return f"Sweep({str(self.path)!r}, {len(self.manifest.entries)} runs)"

@@ -13,6 +13,8 @@ from errno import EIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from sgdlab.errors import RunFolderError
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -61,6 +63,14 @@ def remove_parts(folder: Path, names: Iterable[str]) -> None:
 def _remove(path: str | Path) -> None:
     with suppress(OSError):  # on a disk that fails, the first error is the one to tell
         os.unlink(path)
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a file that belongs to a run; RunFolderError where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RunFolderError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def write_text(path: Path, text: str) -> None:

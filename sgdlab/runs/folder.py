@@ -1,10 +1,7 @@
-"""Run folders: naming, files and their damage, summary and status, listing."""
+"""Run folders: files and their damage, summary and status, listing."""
 
 import json
 import os
-import re
-import time
-import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -13,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from sgdlab.config import Config, build_config, read_document
 from sgdlab.errors import ConfigError, RunFolderError
-from sgdlab.runs.files import remove_parts, write_json, write_text
+from sgdlab.runs.files import read_bytes, remove_parts, write_json, write_text
 from sgdlab.runs.history import last_step, read_history
 from sgdlab.runs.locks import held, is_held
 from sgdlab.runs.names import CONFIG, HISTORY, LOG, PLAN, RUN_FILES, RUNS, SUMMARY
@@ -22,7 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Status = Literal["completed", "diverged", "interrupted", "failed", "running"]
-MAX_NAME_BYTES = 180
+ENDED = ("completed", "diverged")
+"""The statuses of a run that has nothing left to do."""
 
 _TEXTS = ("status", "reason", "engine", "engine_reason", "device")
 
@@ -48,7 +46,7 @@ class RunFolder:
         So does a run that has a config and no summary yet.
         """
         begun = not (self.path / SUMMARY).exists() and (self.path / CONFIG).exists()
-        summary = {"status": "running"} if begun else _read_json(self.path / SUMMARY)
+        summary = {"status": "running"} if begun else self.read_json(SUMMARY)
         fault = _fault_of(summary)
         if fault is not None:
             raise RunFolderError(f"{self.path / SUMMARY}: damaged: {fault}")
@@ -64,11 +62,18 @@ class RunFolder:
             return "damaged"
 
     def read_json(self, name: str) -> dict[str, Any]:
-        """The mapping in environment.json or preprocess.json."""
-        return _read_json(self.path / name)
+        """The mapping in one of the folder's JSON files; RunFolderError where there is none."""
+        path = self.path / name
+        try:
+            content = json.loads(read_bytes(path))
+        except (ValueError, RecursionError) as error:
+            raise RunFolderError(f"{path}: damaged: not JSON: {str(error)[:100]}") from None
+        if not isinstance(content, dict):
+            raise RunFolderError(f"{path}: damaged: holds no mapping")
+        return content
 
     def write_json(self, name: str, value: dict[str, Any]) -> None:
-        """Replace one of these, whole."""
+        """Replace one of them, whole."""
         write_json(self.path / name, value)
 
     def write_summary(self, summary: dict[str, Any]) -> None:
@@ -99,7 +104,7 @@ class RunFolder:
 
     def check(self) -> None:
         """Look quickly whether summary, history and config can be read; RunFolderError says what cannot."""
-        ended = self.summary()["status"] in ("completed", "diverged")
+        ended = self.summary()["status"] in ENDED
         least = self._known_step()
         if ended or (self.path / HISTORY).exists():
             self._check_rows(last_step(self.path / HISTORY), least)
@@ -131,70 +136,6 @@ class RunFolder:
         with held(self.path):
             remove_parts(self.path, RUN_FILES)
             yield
-
-
-def create_run_folder(parent: Path, name: str) -> RunFolder:
-    """Make a new folder under `parent`; on a collision with suffix -2, -3, ..."""
-    return RunFolder(create_folder(parent, name))
-
-
-def create_folder(parent: Path, name: str) -> Path:
-    """Make a new folder, exclusively; RunFolderError when `parent` cannot be written to."""
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        for number in range(1, 100_000):
-            path = parent / (name if number == 1 else f"{name}-{number}")
-            try:
-                path.mkdir()
-            except FileExistsError:
-                continue
-            return path
-    except OSError as error:
-        raise RunFolderError(
-            f"{parent}: cannot make a folder there: {error.strerror}; choose another --runs-dir"
-        ) from None
-    raise RunFolderError(f"{parent}: holds too many folders named {name}")
-
-
-def named_folder(parent: Path, name: str | None, title: str) -> Path:
-    """Make a new folder under the name that the user gave, else under `title` behind the local time."""
-    return create_folder(parent, checked_name(name) if name is not None else stamped(title))
-
-
-def stamped(name: str, now: float | None = None) -> str:
-    """`name` behind the local time, as 20261121-194503-name."""
-    return f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(now))}-{name}"
-
-
-def run_name(config: Config) -> str:
-    """What a run is called unless the user says: data set, optimiser, batch size."""
-    dataset = config.dataset.name
-    if ":" in dataset:
-        dataset = dataset.rpartition(":")[2]
-    elif dataset in ("csv", "npz"):
-        dataset = Path(str(getattr(config.dataset, "path", dataset))).stem
-    return slug(f"{dataset}-{config.optimizer.name}-bs{config.batch_size.initial}")
-
-
-def slug(text: str) -> str:
-    """`text` as a file name that every system takes."""
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return re.sub(r"[^A-Za-z0-9._+=-]+", "-", plain).strip("-.")[:100] or "run"
-
-
-def checked_name(name: str) -> str:
-    """A name that the user gave, refused where it could not be one folder's name."""
-    faults = {
-        "is empty": not name.strip(),
-        "holds a path separator; a name is one folder, --runs-dir says where": "/" in name or "\\" in name,
-        "holds control characters": any(unicodedata.category(c).startswith("C") for c in name),
-        "starts with a dot": name.startswith("."),
-        f"is longer than {MAX_NAME_BYTES} bytes": len(name.encode(errors="replace")) > MAX_NAME_BYTES,
-    }
-    for fault, found in faults.items():
-        if found:
-            raise ConfigError(f"--name {name[:60]!r}: {fault}")
-    return name
 
 
 def is_run(path: Path) -> bool:
@@ -229,15 +170,3 @@ def _fault_of(summary: dict[str, Any]) -> str | None:
         if value is not None and not known:
             return f"{key[:60]} is {str(value)[:60]!r}"
     return None
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_bytes())
-    except OSError as error:
-        raise RunFolderError(f"{path}: cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:
-        raise RunFolderError(f"{path}: damaged: not JSON: {str(error)[:100]}") from None
-    if not isinstance(content, dict):
-        raise RunFolderError(f"{path}: damaged: holds no mapping")
-    return content

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from sgdlab.errors import RunFolderError
-from sgdlab.runs.files import named
+from sgdlab.runs.files import named, read_bytes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +59,7 @@ def format_row(record: Record) -> str:
 
 
 @dataclass(frozen=True)
-class Mark:
+class HistoryMark:
     """A place in history.csv, as a checkpoint remembers it: so many bytes, with this SHA-256."""
 
     length: int
@@ -73,7 +73,7 @@ class HistoryWriter:
     Raises RunFolderError where the file does not hold what is to be kept, OSError when the disk refuses.
     """
 
-    def __init__(self, path: Path, kept: Mark | None = None) -> None:
+    def __init__(self, path: Path, kept: HistoryMark | None = None) -> None:
         self.path = path
         content = b"" if kept is None else _kept(path, kept)
         self._digest, self._length = hashlib.sha256(content), len(content)
@@ -93,9 +93,9 @@ class HistoryWriter:
         """Add one row."""
         self._append(format_row(record).encode())
 
-    def mark(self) -> Mark:
+    def mark(self) -> HistoryMark:
         """The present end of the file."""
-        return Mark(self._length, self._digest.hexdigest())
+        return HistoryMark(self._length, self._digest.hexdigest())
 
     def sync(self) -> None:
         """Wait until all rows are on the disk."""
@@ -128,17 +128,13 @@ def last_step(path: Path) -> int:
 
     Raises RunFolderError when the file is absent or its rows are not those of a history.
     """
-    try:
-        header, _, rows = path.read_bytes().partition(b"\n")
-    except OSError as error:
-        raise RunFolderError(f"{path}: cannot be read: {error.strerror}") from None
+    header, _, rows = read_bytes(path).partition(b"\n")
     if header != ",".join(COLUMNS).encode():
         raise RunFolderError(f"{path}: damaged: its first line is not the columns of a history")
     lines = rows.split(b"\n")[:-1]
-    if not all(map(_ROW.fullmatch, lines)):
-        raise RunFolderError(f"{path}: damaged: its rows are not those of a history")
-    steps = [int(line.split(b",", 2)[1]) for line in lines]
-    if steps != sorted(set(steps)):
+    well_formed = all(map(_ROW.fullmatch, lines))
+    steps = [int(line.split(b",", 2)[1]) for line in lines] if well_formed else []
+    if not well_formed or steps != sorted(set(steps)):
         raise RunFolderError(f"{path}: damaged: its rows are not those of a history")
     return steps[-1] if steps else -1
 
@@ -152,10 +148,7 @@ def read_history(path: Path) -> "pd.DataFrame":
 
     import pandas as pd
 
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise RunFolderError(f"{path}: cannot be read: {error.strerror}") from None
+    raw = read_bytes(path)
     whole = raw[: raw.rfind(b"\n") + 1]
     try:
         table = pd.read_csv(io.BytesIO(whole), dtype="float64")
@@ -170,13 +163,9 @@ def read_history(path: Path) -> "pd.DataFrame":
     return table.astype(dict.fromkeys(_WHOLE, "int64"))
 
 
-def _kept(path: Path, kept: Mark) -> bytes:
+def _kept(path: Path, kept: HistoryMark) -> bytes:
     """The part of the file that a checkpoint knows."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(kept.length)
-    except OSError as error:
-        raise RunFolderError(f"{path}: cannot be read: {error.strerror}") from None
+    content = read_bytes(path)[: kept.length]
     if len(content) < kept.length or hashlib.sha256(content).hexdigest() != kept.sha256:
         raise RunFolderError(f"{path}: damaged: its rows are not those that were there at the last checkpoint")
     return content

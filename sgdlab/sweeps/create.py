@@ -1,4 +1,4 @@
-"""A sweep made ready: every run resolved and checked with a forecast of its cost, then a folder for it."""
+"""A new sweep: every run resolved and checked, with a forecast of its cost, then a folder with the plan."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,9 +9,10 @@ from sgdlab.config import Document, locate, portable_values, without_grid
 from sgdlab.data import PreparedData, load
 from sgdlab.errors import RunFolderError
 from sgdlab.runs.environment import available_cores
-from sgdlab.runs.folder import checked_name, create_folder, is_sweep, run_name, slug, stamped
+from sgdlab.runs.folder import ENDED, is_sweep
 from sgdlab.runs.locks import held
 from sgdlab.runs.names import LOCK
+from sgdlab.runs.new_folder import create_folder, group_name
 from sgdlab.sweeps.manifest import RESOLVED_KEYS, Entry, Manifest, plan_differences, read_manifest
 from sgdlab.sweeps.plan import Axis, PlannedRun, own_axes, plan_runs
 
@@ -21,7 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """A sweep ready to begin: every run resolved and checked, with a forecast of its cost."""
+    """The runs of a sweep, and of each, in the same order: what was resolved, why its engine, and its forecast.
+
+    updates: of all runs together; None where a budget is in seconds.
+    """
 
     document: Document
     runs: Sequence[PlannedRun]
@@ -72,8 +76,7 @@ def plan_sweep(document: Document, axes: Sequence[Axis], progress: "Progress | N
 
 def create_sweep(plan: SweepPlan, runs_dir: Path, name: str | None = None) -> Manifest:
     """A new folder for the sweep with its plan on disk, before any run."""
-    title = slug(f"{run_name(plan.runs[0].config).rpartition('-bs')[0]}-sweep")
-    return _planned(plan, create_folder(runs_dir, checked_name(name) if name is not None else stamped(title)))
+    return _write_plan(plan, create_folder(runs_dir, name, group_name(plan.runs[0].config, "sweep")))
 
 
 def sweep_into(plan: SweepPlan, path: Path) -> Manifest:
@@ -86,7 +89,7 @@ def sweep_into(plan: SweepPlan, path: Path) -> Manifest:
         if not is_sweep(path):
             if any(child.name != LOCK for child in path.iterdir()):
                 raise RunFolderError(f"{path}: holds something else than a sweep; name another folder")
-            return _planned(plan, path)
+            return _write_plan(plan, path)
         manifest = read_manifest(path)
     differences = plan_differences(manifest, plan.runs)
     if differences:
@@ -95,7 +98,7 @@ def sweep_into(plan: SweepPlan, path: Path) -> Manifest:
     return manifest
 
 
-def _planned(plan: SweepPlan, path: Path) -> Manifest:
+def _write_plan(plan: SweepPlan, path: Path) -> Manifest:
     entries = [
         Entry(run.name, dict(run.varied), dict(values), "planned", reason)
         for run, values, reason in zip(plan.runs, plan.resolved, plan.reasons, strict=True)
@@ -112,8 +115,8 @@ def longest_first(plan: SweepPlan, manifest: Manifest) -> list[Entry]:
 
 
 def unfinished(manifest: Manifest) -> list[Entry]:
-    """The runs that are still to be carried out: all but those that completed or diverged."""
-    return [entry for entry in manifest.entries if entry.status not in ("completed", "diverged")]
+    """The runs that are still to be carried out: all but those that have ended."""
+    return [entry for entry in manifest.entries if entry.status not in ENDED]
 
 
 def jobs_at_once(threads: Sequence[int], wanted: int | None) -> int:

@@ -12,12 +12,44 @@ from typing import Any
 from sgdlab.runs.names import LOG, RUNS
 from sgdlab.sweeps.manifest import Entry, Manifest, status_of
 from sgdlab.sweeps.watch import Watcher
-from sgdlab.sweeps.worker import Order, Report, work
+from sgdlab.sweeps.worker import Assignment, RunUpdate, work
 from sgdlab.training.signals import StopRequest
 
-Observe = Callable[[Entry, Report | None], None]
+Observe = Callable[[Entry, RunUpdate | None], None]
 
 POLL_SECONDS = 0.1
+
+
+def execute(manifest: Manifest, todo: list[Entry], jobs: int, cores: int, watcher: Watcher, stop: StopRequest) -> None:
+    """Carry out the runs of `todo` in that order, at most `jobs` at once and `cores` threads in all.
+
+    stop: ends all runs early, each with a checkpoint. A worker that dies marks its run failed, and the
+    others go on.
+    """
+    pool = _WorkerPool(manifest, jobs, cores, _start_method(todo), watcher.observe)
+    waiting = list(todo)
+    (manifest.path / RUNS).mkdir(exist_ok=True)
+    try:
+        while waiting or pool.is_busy():
+            if stop.requested:
+                pool.stop_runs()
+                waiting = []
+            while waiting and pool.begin(waiting[0]):
+                del waiting[0]
+            pool.hear_workers()
+            manifest.write_soon()
+            watcher.tick()
+    finally:
+        pool.end_workers()
+        for entry in (entry for entry in todo if entry.status == "running"):
+            entry.status = status_of(manifest.folder(entry))
+        manifest.write()
+
+
+def _start_method(todo: list[Entry]) -> str:
+    """fork where it is safe: it shares what is loaded. CUDA and macOS need processes of their own."""
+    on_cpu = all(entry.resolved["device"] == "cpu" for entry in todo)
+    return "fork" if sys.platform == "linux" and on_cpu else "spawn"
 
 
 @dataclass
@@ -33,138 +65,103 @@ class _Worker:
         return int(self.entry.resolved["threads"]) if self.entry else 0
 
 
-def execute(
-    manifest: Manifest,
-    todo: list[Entry],
-    jobs: int,
-    cores: int,
-    watcher: Watcher,
-    stop: StopRequest,
-) -> None:
-    """Carry out the runs of `todo` in that order, at most `jobs` at once and `cores` threads in all.
-
-    stop: ends all runs early, each with a checkpoint. A worker that dies marks its run failed, and the
-    others go on.
-    """
-    context = multiprocessing.get_context(_start_method(todo))
-    flag = context.Value("b", 0, lock=False)
-    waiting: list[Entry] = list(todo)
-    workers: list[_Worker] = []
-    (manifest.path / RUNS).mkdir(exist_ok=True)
-    try:
-        while waiting or any(worker.entry for worker in workers):
-            if stop.requested:
-                flag.value, waiting = 1, []
-            while (
-                waiting and (worker := _free_worker(workers, jobs, context, flag)) and _fits(waiting[0], workers, cores)
-            ):
-                if not _hand_out(manifest, waiting[0], worker, watcher.observe):
-                    break  # it has just died; it is buried below, and the run waits for another one
-                del waiting[0]
-            for worker in _ready(workers):
-                if not _listen(manifest, worker, watcher.observe):
-                    workers.remove(worker)
-            manifest.write_soon()
-            watcher.tick()
-    finally:
-        _dismiss(workers)
-        for entry in (entry for entry in todo if entry.status == "running"):
-            entry.status = status_of(manifest.folder(entry))
-        manifest.write()
-
-
-def _dismiss(workers: list[_Worker]) -> None:
-    """Send idle workers home; end those that are still at work, because something broke off the sweep."""
-    for worker in workers:
-        if worker.entry is None:
-            with suppress(OSError):
-                worker.channel.send(None)
-        else:
-            worker.process.kill()
-    for worker in workers:
-        worker.process.join()
-        worker.channel.close()
-
-
-def _start_method(todo: list[Entry]) -> str:
-    """fork where it is safe: it shares what is loaded. CUDA and macOS need processes of their own."""
-    on_cpu = all(entry.resolved["device"] == "cpu" for entry in todo)
-    return "fork" if sys.platform == "linux" and on_cpu else "spawn"
-
-
-def _free_worker(workers: list[_Worker], jobs: int, context: Any, flag: Any) -> _Worker | None:
-    """A worker without a run; a new one while there are fewer than `jobs`."""
-    free = next((worker for worker in workers if worker.entry is None), None)
-    if free is None and len(workers) < jobs:
-        ours, theirs = context.Pipe()
-        forked = context.get_start_method() == "fork"
-        inherited = [ours, *(worker.channel for worker in workers)] if forked else []
-        process = context.Process(target=work, args=(theirs, flag, inherited), daemon=True)
-        process.start()
-        theirs.close()
-        free = _Worker(process, ours)
-        workers.append(free)
-    return free
-
-
 def _fits(entry: Entry, workers: list[_Worker], cores: int) -> bool:
     """Whether the run's threads find cores; a run alone always may."""
     used = sum(worker.threads() for worker in workers)
     return used == 0 or used + int(entry.resolved["threads"]) <= cores
 
 
-def _hand_out(manifest: Manifest, entry: Entry, worker: _Worker, observe: Observe) -> bool:
-    """Give a run to a worker; False where the worker is dead."""
-    order = Order(entry.name, manifest.config(entry), entry.engine_reason, manifest.folder(entry).path)
-    try:
-        worker.channel.send(order)
-    except OSError:
-        return False
-    entry.status, worker.entry = "running", entry
-    observe(entry, None)
-    return True
+class _WorkerPool:
+    """The worker processes of a sweep: started as they are needed, each with one run at a time."""
 
+    def __init__(self, manifest: Manifest, jobs: int, cores: int, start_method: str, observe: Observe) -> None:
+        self._manifest, self._jobs, self._cores, self._observe = manifest, jobs, cores, observe
+        self._context: Any = multiprocessing.get_context(start_method)
+        self._stop_flag = self._context.Value("b", 0, lock=False)
+        self._workers: list[_Worker] = []
 
-def _ready(workers: list[_Worker]) -> list[_Worker]:
-    """Workers that have something to say, or have died; waits a moment for one."""
-    handles: dict[Any, _Worker] = {}
-    for worker in workers:
-        handles |= {worker.channel: worker, worker.process.sentinel: worker}
-    heard = channels.wait(list(handles), POLL_SECONDS)
-    return list({id(handles[h]): handles[h] for h in heard}.values())
+    def is_busy(self) -> bool:
+        """Whether any run is at work."""
+        return any(worker.entry for worker in self._workers)
 
+    def stop_runs(self) -> None:
+        """Ask all runs to end early."""
+        self._stop_flag.value = 1
 
-def _listen(manifest: Manifest, worker: _Worker, observe: Observe) -> bool:
-    """Take all that a worker has to say; bury it when it has died. Whether it lives."""
-    try:
-        while worker.channel.poll():
-            _note(worker, worker.channel.recv(), observe)
-        alive = bool(worker.process.is_alive())
-    except (EOFError, OSError):
-        alive = False
-    if not alive:
-        _bury(manifest, worker, observe)
-    return alive
+    def begin(self, entry: Entry) -> bool:
+        """Give the run to a free worker; False where there is none, no core for it, or the worker is dead."""
+        worker = self._free_worker()
+        if worker is None or not _fits(entry, self._workers, self._cores):
+            return False
+        config, folder = self._manifest.config(entry), self._manifest.folder(entry)
+        try:
+            worker.channel.send(Assignment(entry.name, config, entry.engine_reason, folder.path))
+        except OSError:
+            return False  # it has just died: `hear_workers` finds it, and the run waits for another one
+        entry.status, worker.entry = "running", entry
+        self._observe(entry, None)
+        return True
 
+    def _free_worker(self) -> _Worker | None:
+        """A worker without a run; a new one while there are fewer than `jobs`."""
+        free = next((worker for worker in self._workers if worker.entry is None), None)
+        if free is None and len(self._workers) < self._jobs:
+            ours, theirs = self._context.Pipe()
+            forked = self._context.get_start_method() == "fork"
+            inherited = [ours, *(worker.channel for worker in self._workers)] if forked else []
+            process = self._context.Process(target=work, args=(theirs, self._stop_flag, inherited), daemon=True)
+            process.start()
+            theirs.close()
+            free = _Worker(process, ours)
+            self._workers.append(free)
+        return free
 
-def _note(worker: _Worker, report: Report, observe: Observe) -> None:
-    entry = worker.entry
-    assert entry is not None and entry.name == report.name
-    if report.summary is not None or report.failure is not None:
-        entry.status = "failed" if report.failure else str((report.summary or {})["status"])
-        worker.entry = None
-    observe(entry, report)
+    def hear_workers(self) -> None:
+        """Take what workers have to say, those that have died included; waits a moment for one."""
+        handles: dict[Any, _Worker] = {}
+        for worker in self._workers:
+            handles |= {worker.channel: worker, worker.process.sentinel: worker}
+        heard = channels.wait(list(handles), POLL_SECONDS)
+        for worker in {id(handles[h]): handles[h] for h in heard}.values():
+            try:
+                while worker.channel.poll():
+                    self._take_update(worker, worker.channel.recv())
+                alive = bool(worker.process.is_alive())
+            except (EOFError, OSError):
+                alive = False
+            if not alive:
+                self._remove_dead(worker)
 
+    def _take_update(self, worker: _Worker, update: RunUpdate) -> None:
+        entry = worker.entry
+        assert entry is not None and entry.name == update.name
+        if update.summary is not None or update.failure is not None:
+            entry.status = "failed" if update.failure else str((update.summary or {})["status"])
+            worker.entry = None
+        self._observe(entry, update)
 
-def _bury(manifest: Manifest, worker: _Worker, observe: Observe) -> None:
-    """A worker that was killed or ran out of memory: its run has failed, and says so."""
-    worker.process.join()
-    entry = worker.entry
-    if entry is not None:
-        code = worker.process.exitcode
-        reason = f"its process was killed by signal {-code}" if code < 0 else f"its process ended with code {code}"
-        reason += " (out of memory?)" if code == -9 else ""
-        manifest.folder(entry).note_failure(reason, f"{reason}\n")
-        entry.status, worker.entry = "failed", None
-        observe(entry, Report(entry.name, 0, None, None, failure=f"{reason}; see {LOG}"))
-    worker.channel.close()
+    def _remove_dead(self, worker: _Worker) -> None:
+        """A worker that was killed or ran out of memory: its run has failed, and says so."""
+        worker.process.join()
+        entry = worker.entry
+        if entry is not None:
+            code = worker.process.exitcode
+            reason = f"its process was killed by signal {-code}" if code < 0 else f"its process ended with code {code}"
+            reason += " (out of memory?)" if code == -9 else ""
+            self._manifest.folder(entry).note_failure(reason, f"{reason}\n")
+            entry.status, worker.entry = "failed", None
+            self._observe(entry, RunUpdate(entry.name, 0, None, None, failure=f"{reason}; see {LOG}"))
+        worker.channel.close()
+        self._workers.remove(worker)
+
+    def end_workers(self) -> None:
+        """Let idle workers go; kill those that are still at work, because something broke off the sweep."""
+        for worker in self._workers:
+            if worker.entry is None:
+                with suppress(OSError):
+                    worker.channel.send(None)
+            else:
+                worker.process.kill()
+        for worker in self._workers:
+            worker.process.join()
+            worker.channel.close()

@@ -11,8 +11,9 @@ from typing import Any
 from sgdlab.config import Config, Document, build_config, read_document, settings_of, write_values
 from sgdlab.errors import ConfigError, RunFolderError
 from sgdlab.runs.files import whole_file
-from sgdlab.runs.folder import RunFolder, is_run, slug
+from sgdlab.runs.folder import RunFolder, is_run
 from sgdlab.runs.names import PLAN, RUNS
+from sgdlab.runs.new_folder import slug
 from sgdlab.sweeps.plan import PlannedRun, vary
 
 RESOLVED_KEYS = ("loss", "device", "engine", "threads")

@@ -12,7 +12,7 @@ from sgdlab.config.build import GRID, INITIAL_KEYS
 from sgdlab.config.document import read_value
 from sgdlab.config.overrides import split_assignment
 from sgdlab.errors import ConfigError
-from sgdlab.runs.folder import slug
+from sgdlab.runs.new_folder import slug
 
 MAX_RUNS = 100_000
 _SEED = re.compile(r"[0-9]{1,19}")

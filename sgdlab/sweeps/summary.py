@@ -10,7 +10,7 @@ from sgdlab.sweeps.manifest import Entry, Manifest
 if TYPE_CHECKING:
     import pandas as pd
 
-OUTCOMES = (
+AVERAGED = (
     "best_val_loss", "best_val_accuracy", "best_train_loss", "final_train_loss", "final_val_loss", "final_val_accuracy",
     "train_seconds",
 )  # fmt: skip
@@ -45,7 +45,7 @@ def summarize(table: "pd.DataFrame", varied: list[str]) -> "pd.DataFrame":
         done = group[group["status"] == "completed"]
         row: dict[str, Any] = dict(zip(keys, values if isinstance(values, tuple) else (values,), strict=True))
         row |= {"runs": len(group), "n": len(done)}
-        for name in (name for name in OUTCOMES if name in table and table[name].notna().any()):
+        for name in (name for name in AVERAGED if name in table and table[name].notna().any()):
             row |= {f"{name}_mean": done[name].mean(), f"{name}_std": done[name].std()}
         rows.append(row)
     return pd.DataFrame(rows)
@@ -69,7 +69,7 @@ def _row(manifest: Manifest, entry: Entry) -> dict[str, Any]:
     folder = manifest.folder(entry)
     row: dict[str, Any] = {"run": entry.name, **entry.varied}
     try:
-        outcome = folder.summary() if entry.status != "planned" else {"status": "planned"}
+        summary = folder.summary() if entry.status != "planned" else {"status": "planned"}
     except RunFolderError as error:
-        outcome = {"status": "damaged", "reason": str(error)}
-    return row | {name: outcome.get(name) for name in _COLUMNS if name not in row}
+        summary = {"status": "damaged", "reason": str(error)}
+    return row | {name: summary.get(name) for name in _COLUMNS if name not in row}

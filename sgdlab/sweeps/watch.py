@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sgdlab.sweeps.manifest import Entry
-    from sgdlab.sweeps.worker import Report
+    from sgdlab.sweeps.worker import RunUpdate
 
 
 class Watcher:
     """Looks away; a display overrides what it wants to see."""
 
-    def observe(self, entry: "Entry", report: "Report | None") -> None:
+    def observe(self, entry: "Entry", update: "RunUpdate | None") -> None:
         """A run begins (None), moves on, or ends."""
 
     def tick(self) -> None:

@@ -24,12 +24,12 @@ from sgdlab.training.resolve import Resolved
 from sgdlab.training.session import Session
 from sgdlab.training.signals import SIGNALS, StopRequest
 
-REPORT_SECONDS = 0.1
-"""Reports of one run are at least so far apart; the last one always comes."""
+SECONDS_BETWEEN_UPDATES = 0.1
+"""Of one run, at least; the last update always comes."""
 
 
 @dataclass(frozen=True)
-class Order:
+class Assignment:
     """One run to carry out in the folder `path`, from wherever it stands."""
 
     name: str
@@ -39,7 +39,7 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Report:
+class RunUpdate:
     """How a run stands. record: its newest one; total_steps: None for a budget in seconds."""
 
     name: str
@@ -50,7 +50,7 @@ class Report:
     failure: str | None = None
 
 
-class _ParentsWish(StopRequest):
+class _StopByParent(StopRequest):
     """Stop when the parent says so through the shared flag, or is no longer there."""
 
     def __init__(self, flag: Any) -> None:
@@ -67,18 +67,18 @@ class DataCache:
 
     def __init__(self) -> None:
         self._key: tuple[Any, int] | None = None
-        self._problem: PreparedData | None = None
+        self._data: PreparedData | None = None
 
     def get(self, config: Config) -> PreparedData:
         """The prepared data of a config."""
         key = (config.dataset, config.seed)
-        if self._problem is None or key != self._key:
-            self._key, self._problem = key, load(config.dataset, config.seed)
-        return self._problem
+        if self._data is None or key != self._key:
+            self._key, self._data = key, load(config.dataset, config.seed)
+        return self._data
 
 
 def work(connection: Connection, flag: Any, inherited: Sequence[Connection] = ()) -> None:
-    """Carry out orders until None comes. Signals are the parent's business.
+    """Carry out assigned runs until None comes. Signals are the parent's business.
 
     inherited: the parent's ends of all channels, which a forked child must close: else no channel
     would break when the parent dies.
@@ -87,38 +87,40 @@ def work(connection: Connection, flag: Any, inherited: Sequence[Connection] = ()
         signal.signal(number, signal.SIG_IGN)
     for channel in inherited:
         channel.close()
-    stop, data_sets = _ParentsWish(flag), DataCache()
+    stop, data_sets = _StopByParent(flag), DataCache()
     try:
-        while (order := connection.recv()) is not None:
-            connection.send(carry_out(order, data_sets, connection, stop))
+        while (assignment := connection.recv()) is not None:
+            connection.send(run_assignment(assignment, data_sets, connection, stop))
     except (EOFError, BrokenPipeError, ConnectionResetError):
         return  # the parent is gone; the run's files are whole
 
 
-def carry_out(order: Order, data_sets: DataCache, connection: Connection, stop: StopRequest) -> Report:
+def run_assignment(
+    assignment: Assignment, data_sets: DataCache, connection: Connection, stop: StopRequest
+) -> RunUpdate:
     """One run, whatever becomes of it; an exception becomes a failed run with its log."""
     told, newest = time.monotonic(), None
 
     def observe(training: Training, record: Record | None) -> None:
         nonlocal told, newest
         newest = record or newest
-        if time.monotonic() - told >= REPORT_SECONDS:
+        if time.monotonic() - told >= SECONDS_BETWEEN_UPDATES:
             told = time.monotonic()
             with suppress(BrokenPipeError, ConnectionResetError):  # the parent is gone: `stop` knows
-                connection.send(Report(order.name, training.position.step, training.total_steps, newest))
+                connection.send(RunUpdate(assignment.name, training.position.step, training.total_steps, newest))
 
-    folder = RunFolder(order.path)
+    folder = RunFolder(assignment.path)
     try:
         folder.path.mkdir(exist_ok=True)
-        session = Session(Resolved(order.config, order.engine_reason), data_sets.get(order.config))
+        session = Session(Resolved(assignment.config, assignment.engine_reason), data_sets.get(assignment.config))
         summary = session.run(folder, observe, stop)
         if session.notes:
             folder.write_text(LOG, "\n".join(session.notes) + "\n")
     except FolderHeld as error:
-        return Report(order.name, 0, None, None, failure=str(error))
+        return RunUpdate(assignment.name, 0, None, None, failure=str(error))
     except Exception as error:
         reason = str(error) if isinstance(error, SgdlabError) else f"{type(error).__name__}: {error}"
         folder.note_failure(reason, traceback.format_exc())
-        return Report(order.name, 0, None, None, failure=reason)
+        return RunUpdate(assignment.name, 0, None, None, failure=reason)
     training = session.training
-    return Report(order.name, training.position.step, training.total_steps, training.position.last, summary)
+    return RunUpdate(assignment.name, training.position.step, training.total_steps, training.position.last, summary)

@@ -12,7 +12,7 @@ import yaml
 from sgdlab.config import Config, config_to_yaml
 from sgdlab.errors import RunFolderError
 from sgdlab.runs.files import whole_file
-from sgdlab.runs.history import Mark, Record
+from sgdlab.runs.history import HistoryMark, Record
 from sgdlab.training import noise
 from sgdlab.training.loop import Best, Position, Training
 
@@ -62,7 +62,7 @@ def load_if_any(path: Path) -> dict[str, Any] | None:
         raise RunFolderError(f"{path}: cannot be read: {error.strerror}") from None
 
 
-def snapshot(training: Training, mark: Mark, checksum: str) -> dict[str, Any]:
+def snapshot(training: Training, mark: HistoryMark, checksum: str) -> dict[str, Any]:
     """The content of last.pt. mark: the end of history.csv; checksum: of the data."""
     position, best = training.position, training.position.best
     return {
@@ -80,7 +80,7 @@ def snapshot(training: Training, mark: Mark, checksum: str) -> dict[str, Any]:
     }
 
 
-def restore(content: dict[str, Any], training: Training) -> Mark:
+def restore(content: dict[str, Any], training: Training) -> HistoryMark:
     """Put model, optimiser and position back; the end of history.csv then. Whatever is wrong is a ValueError."""
     try:
         position = Position(
@@ -91,7 +91,7 @@ def restore(content: dict[str, Any], training: Training) -> Mark:
             noise=content["noise"],
             **{name: _counter(content[name], kind) for name, kind in _COUNTERS.items()},
         )
-        mark = Mark(_counter(content["history"]["length"], int), str(content["history"]["sha256"]))
+        mark = HistoryMark(_counter(content["history"]["length"], int), str(content["history"]["sha256"]))
         if len(position.pending) != len(position.pending_sizes) or not isinstance(position.noise, dict):
             raise ValueError("its parts do not fit together")
         training.workload.model.load_state_dict(content["model"])

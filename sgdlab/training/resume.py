@@ -7,7 +7,7 @@ from sgdlab.data import PreparedData, preprocess_to_json
 from sgdlab.errors import DataError, RunFolderError
 from sgdlab.runs.environment import environment
 from sgdlab.runs.folder import RunFolder
-from sgdlab.runs.history import Mark
+from sgdlab.runs.history import HistoryMark
 from sgdlab.runs.names import BEST, CONFIG, ENVIRONMENT, LAST, PREPROCESS, SUMMARY
 from sgdlab.training import checkpoint
 from sgdlab.training.loop import Training
@@ -26,7 +26,7 @@ def _descriptions(config: Config, data: PreparedData) -> dict[str, dict[str, Any
     }
 
 
-def resume(folder: RunFolder, training: Training, data: PreparedData, notes: list[str]) -> Mark | None:
+def resume(folder: RunFolder, training: Training, data: PreparedData, notes: list[str]) -> HistoryMark | None:
     """Put `training` back to the last checkpoint; how much of history.csv stays, None for a run that begins again.
 
     notes: gets a line for all that was mended or begins again. RunFolderError where the folder does not go

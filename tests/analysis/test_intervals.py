@@ -125,7 +125,7 @@ def test_misuse_is_a_value_error(call):
         ((0.0108, -0.0062, 0.0354), "0.011 [-0.006, 0.035]"),
         ((1234.5, 1100.2, 1400.9), "1234 [1100, 1401]"),
         ((2.0, 2.0, 2.0), "2 [2, 2]"),
-        ((3.0, -math.inf, math.inf), "3 [-inf, inf]"),
+        ((3.0, -math.inf, math.inf), "3 [-∞, ∞]"),
     ],
 )
 def test_numbers_are_shown_to_two_digits_of_their_uncertainty(triple, text):

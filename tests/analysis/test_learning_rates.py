@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sgdlab.analysis.lr_range import range_test, smooth
-from sgdlab.analysis.scaling_rules import AdamSettings, adam_rule, growing_batch, linear_rule, sqrt_rule
+from sgdlab.analysis.scaling_rules import AdamSettings, adam_rule, linear_rule, sqrt_rule
 from sgdlab.analysis.stable_rate import largest_stable_rate, loss_is_bounded
 
 RATES = np.geomspace(1e-4, 1e2, 300)
@@ -182,16 +182,6 @@ def test_senseless_settings_are_value_errors():
         lambda: sqrt_rule(math.nan, 8, 16),
         lambda: sqrt_rule(0.0, 8, 16),
         lambda: adam_rule(AdamSettings(0.1, 1.0, 0.9, 0), 8, 16),
-        lambda: growing_batch(64, [], 1000),
-        lambda: growing_batch(64, [0.1, 0.2], 1000),
-        lambda: growing_batch(64, [0.1], 32),
     ):
         with pytest.raises(ValueError):
             call()
-
-
-def test_the_batch_grows_where_the_rate_would_fall_until_it_holds_every_row():
-    grown = growing_batch(100, [0.1, 0.02, 0.004], largest=1000)
-    assert [size for size, _ in grown] == [100, 500, 1000]
-    assert [rate for _, rate in grown] == pytest.approx([0.1, 0.1, 0.04])
-    assert [rate / size for size, rate in grown] == pytest.approx([0.001, 0.0002, 0.00004])

@@ -18,47 +18,10 @@ from matplotlib.text import Text
 from matplotlib.transforms import BboxBase
 
 from sgdlab import plots
+from sgdlab.analysis.wording import typeset
 from sgdlab.errors import UserError
 from sgdlab.plots.axis import Curve, equal_budget, loss_limits
-from sgdlab.plots.style import number
-
-ROWS = 21
-
-
-def a_history(seed: int = 0, *, batch: int = 64, regression: bool = False, rows: int = ROWS) -> pd.DataFrame:
-    """A history whose validation loss is lowest at epoch 12 (13 rows and more)."""
-    noise = np.random.default_rng(seed)
-    epoch = np.arange(rows, dtype=float)
-    train = 0.05 + 2.25 * np.exp(-epoch / 2)
-    val = 0.2 + 2.1 * np.exp(-epoch / 2) + 0.002 * np.abs(epoch - 12) + noise.uniform(0, 1e-3, rows)
-    if rows > 12:
-        val[12] = 0.2 + 0.001 * noise.uniform()
-    frame = pd.DataFrame(
-        {
-            "epoch": epoch,
-            "step": (epoch * (8000 // batch)).astype(int),
-            "examples": (epoch * 8000).astype(int),
-            "learning_rate": 1e-3,
-            "batch_size": batch,
-            "batch_loss": np.where(epoch == 0, np.nan, train * noise.lognormal(0, 0.5, rows)),
-            "mean_batch_loss": np.where(epoch == 0, np.nan, train * 1.05),
-            "train_loss": train,
-            "val_loss": val,
-            "train_accuracy": 1 - train / 2.6,
-            "val_accuracy": 0.96 - val / 2.6,
-            "train_seconds": epoch * 0.4 * (1 + seed / 50),
-            "wall_seconds": epoch * 0.5,
-        }
-    )
-    if regression:
-        frame[["train_accuracy", "val_accuracy"]] = np.nan
-    return frame
-
-
-def a_diverged_history(rows: int = 4) -> pd.DataFrame:
-    frame = a_history(rows=rows)
-    frame["train_loss"] = frame["val_loss"] = np.array([2.3, 40, 1e30, np.nan])[:rows]
-    return frame
+from tests.plots.histories import ROWS, a_diverged_history, a_history
 
 
 def a_study(censored: tuple[int, ...] = ()) -> pd.DataFrame:
@@ -281,7 +244,7 @@ def test_panels_over_seeds_show_mean_and_deviation() -> None:
 def test_panels_of_a_regression_show_the_best_loss() -> None:
     history = a_history(regression=True)
     words = plots.panels_figure({"gd": history}).axes[0].get_title("left")
-    assert f"best val. loss {number(history['val_loss'][12], 4)}" in words
+    assert f"best val. loss {typeset(history['val_loss'][12], 4)}" in words
 
 
 def test_panels_share_their_y_axis_and_wrap_after_four() -> None:
@@ -382,14 +345,17 @@ def test_unknown_x_axis_is_refused_by_name() -> None:
 def test_bars_carry_their_gflops() -> None:
     words = all_words(plots.matmul_figure(a_matmul_table()))
     assert "0.00254  (13.2 s)" in words
-    assert "108  (310 µs)" in words
+    assert "108  (0.31 ms)" in words
 
 
-def test_the_legend_names_the_knee_where_there_is_one() -> None:
-    table = a_step_table()
-    unmeasured = table.assign(examples_per_second=np.nan)
-    assert "knee at" in all_words(plots.step_figure(table))
-    assert "knee at" not in all_words(plots.step_figure(unmeasured))
+def test_knee_is_ringed_where_it_is_and_named() -> None:
+    rows = pd.DataFrame({"batch_size": [64, 8, 16, 32], "examples_per_second": [100.0, 50.0, np.nan, 90.0]})
+    rows = rows.assign(engine="eager", step_us=1.0, step_us_low=1.0, step_us_high=1.0)
+    figure = plots.step_figure(rows)
+    ring = figure.axes[0].lines[-1]
+    assert (list(np.asarray(ring.get_xdata())), list(np.asarray(ring.get_ydata()))) == ([32], [90.0])
+    assert "eager: knee at 32" in all_words(figure)
+    assert "eager" in all_words(plots.step_figure(rows.assign(examples_per_second=np.nan)))
 
 
 def test_censored_sizes_stand_at_their_budget_and_not_on_the_curve() -> None:
@@ -461,8 +427,8 @@ def test_grey_images_are_dark_on_white() -> None:
      (0.1 + 0.2, "0.3"), (float("nan"), "–")],
 )  # fmt: skip
 def test_numbers_are_written_as_readers_write_them(value: float, words: str) -> None:
-    assert number(value) == words
-    assert number(3000.0, 2) == "3000"
+    assert typeset(value) == words
+    assert typeset(3000.0, 2) == "3000"
 
 
 @pytest.mark.parametrize("suffix", ["png", "pdf", "svg"])

@@ -17,10 +17,10 @@ import pytest
 
 from sgdlab.analysis.intervals import Interval
 from sgdlab.config import Budget, StopRule, config_to_yaml
-from sgdlab.report.page import Answer, Page, Section, render
-from sgdlab.report.tables import cell, interval_cell, number_text, table
-from sgdlab.report.verdicts import judge
+from sgdlab.report.page import Answer, Chapter, Page, render
+from sgdlab.report.tables import cell, interval_cell, table
 from sgdlab.results.opened import Sweep
+from sgdlab.results.verdicts import compare_sweep
 from sgdlab.runs.folder import RunFolder
 from sgdlab.runs.history import COLUMNS, Record, format_row
 from sgdlab.studies.answer import write_answer
@@ -255,8 +255,8 @@ def test_sweep_report_names_the_best_setting_and_that_it_beats_the_others(tmp_pa
     text = report_on(a_sweep(tmp_path / "it", THREE)).text
     assert "Batch size 8 beats both others" in text
     assert re.search(r"Batch 8 beats batch 64 by 0\.0\d+ \[.*?\], n = 4, paired t", text)
-    assert "Held equal: 6 epochs each" in text
-    assert "Not equal: the updates, from 28 (batch 256) to 900 (batch 8)" in text
+    assert "Held equal: 6 epochs." in text
+    assert "The runs made 28 (batch 256) to 900 steps (batch 8): a larger batch that trails may only" in text
 
 
 def test_sweep_with_one_seed_cannot_tell(tmp_path: Path) -> None:
@@ -266,10 +266,57 @@ def test_sweep_with_one_seed_cannot_tell(tmp_path: Path) -> None:
 
 def test_setting_that_diverged_in_a_seed_is_never_best(tmp_path: Path) -> None:
     sweep = Sweep(a_sweep(tmp_path / "it", {8: [0.1, math.inf, 0.1], 64: [0.3, 0.31, 0.32]}))
-    verdict = judge(sweep.manifest, sweep.results)
-    assert verdict.best is not None
-    assert verdict.best.label == "batch 64"
+    best = compare_sweep(sweep.manifest).best
+    assert best is not None
+    assert best.label == "batch 64"
     assert "bs8-seed1: diverged: the loss was no longer finite" in report_on(sweep.path).text
+
+
+def spoil(sweep: Path) -> None:
+    (sweep / "runs/bs8-seed0/summary.json").write_text("{broken")
+    shutil.rmtree(sweep / "runs/bs8-seed1")
+    RunFolder(sweep / "runs/bs64-seed3").note_failure("out of memory")
+
+
+@pytest.mark.parametrize(
+    ("losses", "change"),
+    [
+        (THREE, None),
+        (THREE, spoil),
+        ({8: [0.1, math.inf, 0.1], 64: [0.3, 0.31, 0.32], 256: [math.inf] * 3}, None),
+        ({8: [0.2], 64: [0.3]}, None),
+        ({size: [0.2 + size / 100, 0.2, 0.21] for size in range(1, 13)}, None),
+    ],
+    ids=["sound", "damaged", "diverged", "one seed", "twelve settings"],
+)
+def test_compare_and_the_report_say_the_same_of_a_sweep(
+    losses: dict[int, list[float]], change: Callable[[Path], None] | None, tmp_path: Path
+) -> None:
+    sweep = a_sweep(tmp_path / "it", losses)
+    if change:
+        change(sweep)
+    comparison = compare_sweep(Sweep(sweep).manifest)
+    said, told = sgdlab("compare", sweep).out, report_on(sweep).text
+    for pair in comparison.shown_pairs:
+        assert pair.text in said and pair.text in told
+    for line in (comparison.held_equal, *comparison.notes, *filter(None, [comparison.reason])):
+        plain = line.partition("`")[0]
+        assert plain in said and plain[1:] in told
+    for setting in comparison.settings:
+        done = f"{len(setting.finite)}/{len(setting.runs)}"
+        assert f"{setting.varied['batch_size']} {done}" in told
+        assert comparison.reason or re.search(rf"{setting.label} +{done}", said)
+    assert comparison.best is not None
+    assert f"Batch size {comparison.best.varied['batch_size']} " in told
+
+
+def test_settings_on_other_data_have_no_best(tmp_path: Path) -> None:
+    sweep = a_sweep(tmp_path / "it", {8: [0.2, 0.3], 64: [0.3, 0.3]})
+    for path in (sweep / "runs").glob("bs64-*/config.yaml"):
+        path.write_text(path.read_text().replace("limit: null", "").replace("dataset:", "dataset:\n  limit: 500"))
+    text = report_on(sweep).text
+    assert "Cannot tell not comparable" in text
+    assert "The runs differ in dataset.limit: their best_val_loss does not mean the same." in text
 
 
 def test_sweep_whose_runs_all_diverged_has_no_best(tmp_path: Path) -> None:
@@ -454,7 +501,7 @@ def test_report_imports_no_torch(tmp_path: Path) -> None:
     [
         (0.19834, "0.1983", "0.19834"),
         (40000, "40,000", "40000.0"),
-        (-0.5, "−0.5", "-0.5"),
+        (-0.5, "-0.5", "-0.5"),
         (1.2e-05, "1.2e-05", "1.2e-05"),
         (np.float64(2), "2", "2.0"),
         (math.inf, "∞", "Infinity"),
@@ -473,14 +520,14 @@ def test_interval_that_never_arrived_sorts_behind_every_number() -> None:
     assert interval_cell(None, 90, math.inf, 96).key == math.inf
     assert interval_cell(None, None, None).missing
     assert interval_cell(340, 310, 390).text == "340 [310, 390]"
-    assert number_text(123456.7) == "123,457"
+    assert cell(123456.7).text == "123,457"
 
 
 def sorting_page() -> str:
     rows: list[list[Any]] = [["b", 10, "4/5"], ["a", 9, None], ["c", None, "1/5"], ["d", 1e-5, "x"]]
-    section = Section("T", (table("T", ["name", "number", "text"], rows),))
+    chapter = Chapter("T", (table("T", ["name", "number", "text"], rows),))
     answer = Answer("goal", "headline", "sure", "sure")
-    return render(Page("run", "sorting", ("asked",), (answer,), (), (section,), "here"))
+    return render(Page("run", "sorting", ("asked",), (answer,), (), (chapter,), "here"))
 
 
 def test_policy_of_the_page_allows_its_own_script_alone() -> None:

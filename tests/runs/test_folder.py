@@ -10,17 +10,18 @@ from hypothesis import strategies as st
 
 from sgdlab.errors import ConfigError, RunFolderError
 from sgdlab.runs.files import write_json
-from sgdlab.runs.folder import RunFolder, checked_name, create_run_folder, is_run, run_name, runs_in, slug, stamped
+from sgdlab.runs.folder import RunFolder, is_run, runs_in
+from sgdlab.runs.new_folder import checked_name, create_folder, run_name, slug, stamped
 from tests.support import make_config, sgdlab
 
 
 def test_a_name_that_is_taken_gets_a_number(tmp_path):
-    names = [create_run_folder(tmp_path / "runs", "a").name for _ in range(4)]
+    names = [create_folder(tmp_path / "runs", "a", "").name for _ in range(4)]
     assert names == ["a", "a-2", "a-3", "a-4"]
 
 
 def _create(parent: Path) -> str:
-    return create_run_folder(parent, "a").name
+    return create_folder(parent, "a", "").name
 
 
 def test_twenty_at_once_get_twenty_folders(tmp_path):
@@ -67,7 +68,7 @@ def test_odd_names_work_as_they_stand(name, tiny, runs):
 
 
 def test_folder_that_says_running_while_nobody_holds_it_was_interrupted(tmp_path):
-    folder = create_run_folder(tmp_path, "a")
+    folder = RunFolder(create_folder(tmp_path, "a", ""))
     write_json(folder.path / "summary.json", {"status": "running"})
     assert folder.summary()["status"] == "interrupted"
     with folder.held():
@@ -76,7 +77,7 @@ def test_folder_that_says_running_while_nobody_holds_it_was_interrupted(tmp_path
 
 
 def test_two_cannot_hold_one_folder(tmp_path):
-    folder = create_run_folder(tmp_path, "a")
+    folder = RunFolder(create_folder(tmp_path, "a", ""))
     with folder.held(), pytest.raises(RunFolderError, match="is at work on it"), RunFolder(folder.path).held():
         pass
     with folder.held():
@@ -85,7 +86,7 @@ def test_two_cannot_hold_one_folder(tmp_path):
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '"running"', "{}", '{"status": "fine"}', '{"status": 3}', "\0"])
 def test_damaged_summary_is_told_with_its_name(tmp_path, content):
-    folder = create_run_folder(tmp_path, "a")
+    folder = RunFolder(create_folder(tmp_path, "a", ""))
     (folder.path / "summary.json").write_text(content)
     with pytest.raises(RunFolderError, match=r"summary.json: damaged"):
         folder.summary()

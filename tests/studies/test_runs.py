@@ -233,7 +233,7 @@ def test_study_of_the_notebook_api_gives_table_fit_and_recommendation(tmp_path):
         dict(SMALL), batch_sizes=[8, 32], learning_rates=[0.05], seeds=[0], stop_at="val_loss=0.3", runs_dir=tmp_path
     )
     assert list(study.table["batch_size"]) == [8, 32] and not study.fit.can_tell
-    assert study.recommend("computation").goal == "examples"
+    assert study.recommend("computation").unit == "examples"
     count = len(run_states(study.path))
     more = package.extend_study(study.path, seeds=[1])
     assert list(more.table["runs"]) == [2, 2] and len(run_states(more.path)) == count + 2

@@ -13,10 +13,11 @@ import torch
 from sgdlab import api
 from sgdlab.config import document_of
 from sgdlab.errors import DataError, RunFailed, RunFolderError
-from sgdlab.runs.folder import RunFolder, create_run_folder, run_name, stamped
+from sgdlab.runs.folder import RunFolder
 from sgdlab.runs.history import Record
 from sgdlab.runs.locks import held
 from sgdlab.runs.names import BEST, HISTORY, LAST
+from sgdlab.runs.new_folder import create_folder, run_name
 from sgdlab.sweeps.create import create_sweep, plan_sweep
 from sgdlab.sweeps.plan import grid
 from sgdlab.training import checkpoint
@@ -264,9 +265,9 @@ def test_a_held_folder_says_who_has_it_and_is_left_alone(monkeypatch: pytest.Mon
 
 def test_twenty_runs_of_one_second_get_twenty_folders(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = time.localtime(1_800_000_000)
-    monkeypatch.setattr("sgdlab.runs.folder.time.localtime", lambda _=None: now)
+    monkeypatch.setattr("sgdlab.runs.new_folder.time.localtime", lambda _=None: now)
     session = new_session(document_of(str(tiny)))
-    names = {create_run_folder(Path("runs"), stamped(run_name(session.config))).name for _ in range(20)}
+    names = {create_folder(Path("runs"), None, run_name(session.config)).name for _ in range(20)}
     assert len(names) == 20 and all(name.startswith("20") for name in names)
 
 

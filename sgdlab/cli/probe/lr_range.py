@@ -53,7 +53,7 @@ def lr_range(config: Source, tested: Tested, changes: ConfigOverrides, output: O
     from sgdlab.config import locate
     from sgdlab.data import load
     from sgdlab.probes.lr_range import RateRange, find_rates, resolved_at, write_rates
-    from sgdlab.runs.folder import named_folder, run_name
+    from sgdlab.runs.new_folder import create_folder, run_name
     from sgdlab.training.start import config_and_data
 
     rates, sizes = RateRange(tested.low, tested.high, tested.range_steps), listed(tested.batch_sizes, "--batch-sizes")
@@ -66,7 +66,7 @@ def lr_range(config: Source, tested: Tested, changes: ConfigOverrides, output: O
     output.tell(f"rates {number(rates.low)} to {number(rates.high)}; engine {engines}")
     data_of, seeds = partial(load, asked.dataset), seeds or (asked.seed,)
     found = find_rates(configs, data_of, seeds, rates, tested.stable_steps, output.tell)
-    folder = named_folder(output.runs_dir, output.name, f"{run_name(configs[0])}-lr-range")
+    folder = create_folder(output.runs_dir, output.name, f"{run_name(configs[0])}-lr-range")
     write_rates(found, folder, asked, rates, tested.stable_steps)
     if not output.quiet:
         show(found)

@@ -74,8 +74,9 @@ def noise_scale(config: ConfigOrRun, measured: Measured, changes: ConfigOverride
     sgdlab probe noise-scale runs/20261121-194503-mnist-10k-adam-bs8 --study runs/my-study
     """
     from sgdlab.probes.noise_run import run_with_noise, write_noise_run
-    from sgdlab.runs.folder import RunFolder, is_run, named_folder, run_name
+    from sgdlab.runs.folder import RunFolder, is_run
     from sgdlab.runs.names import CONFIG
+    from sgdlab.runs.new_folder import create_folder, run_name
     from sgdlab.training.start import new_session
 
     fit = measured.fit()
@@ -84,7 +85,7 @@ def noise_scale(config: ConfigOrRun, measured: Measured, changes: ConfigOverride
         session = new_session(changes.document(config if again is None else str(again / CONFIG)), progress)
     probe = measured.probe(session.workload)
     output.tell(f"noise scale {probe.in_words}")
-    folder = RunFolder(named_folder(output.runs_dir, output.name, f"{run_name(session.config)}-noise-scale"))
+    folder = RunFolder(create_folder(output.runs_dir, output.name, f"{run_name(session.config)}-noise-scale"))
     with run_display(output.quiet) as observe:
         run = run_with_noise(session, probe, folder, measured.points, measured.spacing, observe)
     write_noise_run(run, folder.path, fit, again)
