@@ -65,7 +65,7 @@ def panels_figure(
         }
         for label, seeds in runs.items()
     }
-    curves = [each for pair in spreads.values() for spread in pair.values() for each in _curves(spread)]
+    curves = [each for pair in spreads.values() for spread in pair.values() for each in spread.curves]
     limits = axis.loss_limits(curves, log_y=log_y)
     entries: dict[str, Any] = {}
     for panel, (label, pair) in zip(axes, spreads.items(), strict=False):
@@ -106,7 +106,7 @@ def overlay_figure(
     spreads = {
         label: spread_over_seeds(group, column, x, log_x=log_x, band=band) for label, group in runs.items() if group
     }
-    curves = [each for spread in spreads.values() for each in _curves(spread)]
+    curves = [each for spread in spreads.values() for each in spread.curves]
     of_accuracy = column.endswith("accuracy") and not log_y
     limits = axis.accuracy_limits(curves) if of_accuracy else axis.loss_limits(curves, log_y=log_y)
     entries: LegendEntries = []
@@ -144,10 +144,6 @@ def _as_list(group: pd.DataFrame | Sequence[pd.DataFrame]) -> list[pd.DataFrame]
     return [cast("pd.DataFrame", history) for history in histories if len(history)]
 
 
-def _curves(spread: SeedBand) -> list[axis.Curve]:
-    return [spread.mean, *spread.tails]
-
-
 def _draw_spread(axes: Axes, spread: SeedBand, limits: tuple[float, float], style: dict[str, Any]) -> Any:
     """The mean, the band, thin tails, and arrowheads where a curve leaves the axes; returns the line."""
     mean, colour = spread.mean, style["color"]
@@ -164,7 +160,7 @@ def _draw_spread(axes: Axes, spread: SeedBand, limits: tuple[float, float], styl
     (line,) = axes.plot(mean.x, axis.tame(mean, limits), **{"linewidth": 1.7} | style)
     for tail in spread.tails:
         axes.plot(tail.x, axis.tame(tail, limits), color=colour, linewidth=0.7, alpha=0.8)
-    for each in _curves(spread) if len(spread.tails) <= 3 else [mean]:
+    for each in spread.curves if len(spread.tails) <= 3 else [mean]:
         axis.mark_escape(axes, each, limits, colour)
     return line
 
@@ -185,7 +181,7 @@ def _draw_panel(
         few = {"marker": "o", "markersize": 4} if np.isfinite(spread.mean.y).sum() <= 6 else {}
         style = {"color": COLOURS[i], "linestyle": LINES[i], **few}
         entries.setdefault(name, _draw_spread(axes, spread, limits, style))
-    drawable = [each for spread in pair.values() for each in _curves(spread) if each.drawable]
+    drawable = [each for spread in pair.values() for each in spread.curves if each.drawable]
     axis.set_x(axes, drawable, log_x=log_x)
     axis.set_loss_y(axes, limits, log_y=log_y)
     if not drawable:

@@ -33,6 +33,11 @@ class SeedBand:
     n: int
     tails: list[Curve]
 
+    @property
+    def curves(self) -> list[Curve]:
+        """The mean and the tails."""
+        return [self.mean, *self.tails]
+
 
 def spread_over_seeds(
     histories: Sequence[pd.DataFrame], column: str, x: str, *, log_x: bool, band: str = "range"

@@ -105,9 +105,8 @@ def _test_in_words(summary: dict[str, Any]) -> str:
     own = f" Root mean squared error in the target's own units: {number(rmse)}." if rmse is not None else ""
     if loss is None:
         return own.strip()
-    return f"On the test split, measured once: loss {number(loss)}" + (
-        f", accuracy {percent(accuracy)}.{own}" if accuracy is not None else f".{own}"
-    )
+    shown = "" if accuracy is None else f", accuracy {percent(accuracy)}"
+    return f"On the test split, measured once: loss {number(loss)}{shown}.{own}"
 
 
 def _still_falling(summary: dict[str, Any], history: "pd.DataFrame | None") -> str:

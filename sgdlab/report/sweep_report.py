@@ -120,9 +120,7 @@ def _answer(comparison: Comparison) -> Answer:
         + (f", accuracy {percent(accuracy)}." if accuracy is not None else ".")
     ]
     if best.diverged:
-        details.append(
-            f"{best.diverged} of its {len(best.runs)} runs diverged: those that did not are all this rests on."
-        )
+        details.append(f"{best.diverged} of its {len(best.runs)} runs diverged: this rests on the others alone.")
     tone, sure, why = _how_sure(comparison)
     return Answer(goal, setting_headline(best.varied), tone, sure, (*details, *why))
 

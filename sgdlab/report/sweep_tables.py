@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sgdlab.analysis.paired import PairedDifference
 from sgdlab.analysis.wording import with_interval
 from sgdlab.report.page import Block
-from sgdlab.report.tables import Cell, Table, cell, count_cell, status_cell, table
+from sgdlab.report.tables import Cell, Table, cell, count_cell, named_cell, table
 from sgdlab.results.settings import Setting
 from sgdlab.results.verdicts import Comparison
 
@@ -51,9 +51,7 @@ def settings_table(comparison: Comparison) -> Table:
         rows.append(row)
     note = "Accuracy: of the best model; seconds: of training."
     if several:
-        note += (
-            " Means over the seeds that completed; differences paired by seed, with Holm's correction over all pairs."
-        )
+        note += " Means over the seeds that completed; differences paired by seed, Holm-corrected over all pairs."
     return table("Settings, best of each run", columns, rows, note)
 
 
@@ -104,12 +102,8 @@ def runs_table(results: "pd.DataFrame", keys: Sequence[str]) -> Table:
     """A row for each run of results.csv, what was varied first."""
     shown = [name for name in _COLUMNS if name not in keys and results[name].notna().any()]
     rows = [
-        [row["run"], *(_value_cell(row[key]) for key in keys), *(_result_cell(name, row[name]) for name in shown)]
+        [row["run"], *(_value_cell(row[key]) for key in keys), *(named_cell(name, row[name]) for name in shown)]
         for row in results.to_dict(orient="records")
     ]
     columns = ["run", *keys, *(_COLUMNS[name] for name in shown)]
     return table("Every run, as in results.csv", columns, rows, folded=len(rows) > FEW_RUNS)
-
-
-def _result_cell(name: str, value: Any) -> Cell:
-    return status_cell(str(value)) if name == "status" else cell(value)

@@ -57,10 +57,7 @@ def table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Any]], n
 def table_of(caption: str, frame: "pd.DataFrame", note: str = "", **more: Any) -> Table:
     """A table of a whole data frame, its names in words."""
     names = [str(name) for name in frame.columns]
-    rows = [
-        [status_cell(str(row[name])) if name == "status" else cell(row[name]) for name in names]
-        for row in frame.to_dict(orient="records")
-    ]
+    rows = [[named_cell(name, row[name]) for name in names] for row in frame.to_dict(orient="records")]
     return table(caption, [name.replace("_", " ") for name in names], rows, note, **more)
 
 
@@ -108,7 +105,9 @@ def count_cell(part: int, whole: int) -> Cell:
     return Cell(f"{part}/{whole}", float(part), "" if part == whole else "caution")
 
 
-def status_cell(status: str) -> Cell:
-    """A run's status, marked unless it completed."""
+def named_cell(name: str, value: Any) -> Cell:
+    """The cell of a column by its name: a run's status is marked unless it completed."""
+    if name != "status":
+        return cell(value)
     marks = {"completed": "", "diverged": "bad", "failed": "bad", "damaged": "bad"}
-    return Cell(status, None, marks.get(status, "caution"))
+    return Cell(str(value), None, marks.get(str(value), "caution"))

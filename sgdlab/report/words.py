@@ -63,17 +63,14 @@ def _model(config: Config) -> str:
     if hidden is None:
         return {"linear": "A linear model", "cnn": "A convolutional network"}.get(model.name, f"The model {model.name}")
     widths = ", ".join(map(str, hidden))
-    layers = f"a hidden layer of {widths} units" if len(hidden) == 1 else f"hidden layers of {widths} units"
-    if not hidden:
-        layers = "no hidden layer"
-    return f"A network (mlp) with {layers}"
+    layers = {0: "no hidden layer", 1: f"a hidden layer of {widths} units"}
+    return f"A network (mlp) with {layers.get(len(hidden), f'hidden layers of {widths} units')}"
 
 
 def _data(config: Config) -> str:
     dataset = config.dataset
-    return str(getattr(dataset, "path", dataset.name)) + (
-        f" (its first {dataset.limit:,} rows)" if dataset.limit else ""
-    )
+    limit = f" (its first {dataset.limit:,} rows)" if dataset.limit else ""
+    return f"{getattr(dataset, 'path', dataset.name)}{limit}"
 
 
 def _schedule(config: Config) -> str:

@@ -4,9 +4,13 @@ from pathlib import Path
 
 from sgdlab.errors import UserError
 from sgdlab.report.page import Page, render
+from sgdlab.report.run_report import run_page
+from sgdlab.report.study_report import study_page
+from sgdlab.report.sweep_report import sweep_page
 from sgdlab.results.opened import Run, open_run
 from sgdlab.runs.files import write_text
 from sgdlab.runs.names import REPORT
+from sgdlab.studies.folder import is_study
 
 _SUFFIXES = (".html", ".htm")
 
@@ -25,11 +29,6 @@ def write_report(path: Path, out: Path | None = None) -> Path:
 
 def page_of(path: Path) -> Page:
     """The page of a run, sweep or study; RunFolderError where there is neither."""
-    from sgdlab.report.run_report import run_page
-    from sgdlab.report.study_report import study_page
-    from sgdlab.report.sweep_report import sweep_page
-    from sgdlab.studies.folder import is_study
-
     if is_study(path):
         return study_page(path)
     opened = open_run(path)

@@ -30,14 +30,14 @@ def list_folder(runs_dir: Path) -> list[list[Any]]:
 
 
 def _run_row(folder: RunFolder) -> list[Any]:
-    summary = readable_summary(folder)
+    summary = folder.readable_summary(check=True)
     best = (summary.get("best_val_loss"), summary.get("best_val_accuracy"))
     return [folder.name, "run", summary["status"], *best, summary.get("final_epoch"), summary.get("train_seconds")]
 
 
 def _sweep_row(path: Path) -> list[Any]:
     try:
-        summaries = [readable_summary(folder) for folder in runs_in(path)]
+        summaries = [folder.readable_summary(check=True) for folder in runs_in(path)]
         count = len(read_manifest(path).entries)
     except UserError:
         return [path.name, "sweep", "damaged", None, None, None, None]
@@ -51,22 +51,13 @@ def _sweep_row(path: Path) -> list[Any]:
     return [path.name, "sweep", status, best.get("best_val_loss"), best.get("best_val_accuracy"), epochs, seconds]
 
 
-def readable_summary(folder: RunFolder) -> dict[str, Any]:
-    """The summary of a run; status damaged, with the reason, where a file of it cannot be read."""
-    try:
-        folder.check()
-        return folder.summary()
-    except RunFolderError as error:
-        return {"status": "damaged", "reason": str(error)}
-
-
 def side_by_side(paths: Sequence[Path]) -> tuple[list[str], list[list[Any]]]:
     """Headers and a row for each run at `paths`: its name, the config keys that differ, its results."""
     folders = [folder for path in paths for folder in runs_below(path)]
     settings = [readable_config(folder) for folder in folders]
     keys = list(dict.fromkeys(key for each in settings for key in each))
     differing = [key for key in keys if len({str(each.get(key)) for each in settings}) > 1]
-    summaries = [readable_summary(folder) for folder in folders]
+    summaries = [folder.readable_summary(check=True) for folder in folders]
     shown = [name for name in _RESULTS if any(summary.get(name) is not None for summary in summaries)]
     shown = [name for name in shown if name not in differing]
     rows = [

@@ -8,7 +8,7 @@ from typing import Any
 from sgdlab.analysis.intervals import Interval, mean_interval
 from sgdlab.analysis.wording import count
 from sgdlab.results.labels import setting_label, without_seed
-from sgdlab.results.listing import readable_config, readable_summary
+from sgdlab.results.listing import readable_config
 from sgdlab.runs.folder import ENDED, RunFolder, is_run
 from sgdlab.sweeps.manifest import Manifest
 
@@ -128,7 +128,7 @@ def _values(runs: Sequence[MeasuredRun], metric: str) -> tuple[dict[int, float],
 
 
 def _measured(folder: RunFolder, varied: Mapping[str, Any]) -> MeasuredRun:
-    summary = readable_summary(folder) if is_run(folder.path) else {"status": "planned"}
+    summary = folder.readable_summary(check=True) if is_run(folder.path) else {"status": "planned"}
     return MeasuredRun(folder.name, varied, readable_config(folder), summary)
 
 

@@ -54,12 +54,18 @@ class RunFolder:
             summary["status"] = "interrupted"
         return summary
 
+    def readable_summary(self, check: bool = False) -> dict[str, Any]:
+        """The summary; status damaged, with the reason, where it cannot be read, or with `check` another file."""
+        try:
+            if check:
+                self.check()
+            return self.summary()
+        except RunFolderError as error:
+            return {"status": "damaged", "reason": str(error)}
+
     def status(self) -> str:
         """The status that the summary tells, or damaged."""
-        try:
-            return str(self.summary()["status"])
-        except RunFolderError:
-            return "damaged"
+        return str(self.readable_summary()["status"])
 
     def read_json(self, name: str) -> dict[str, Any]:
         """The mapping in one of the folder's JSON files; RunFolderError where there is none."""
@@ -116,10 +122,7 @@ class RunFolder:
 
     def _known_step(self) -> float:
         """The step of the last row that the summary knows of; -1 where it tells nothing."""
-        try:
-            step = self.summary().get("final_step")
-        except RunFolderError:
-            step = None
+        step = self.readable_summary().get("final_step")
         return -1 if step is None else step
 
     def _check_rows(self, step: int, least: float) -> None:

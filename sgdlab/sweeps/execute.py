@@ -150,7 +150,7 @@ class _WorkerPool:
             reason += " (out of memory?)" if code == -9 else ""
             self._manifest.folder(entry).note_failure(reason, f"{reason}\n")
             entry.status, worker.entry = "failed", None
-            self._observe(entry, RunUpdate(entry.name, 0, None, None, failure=f"{reason}; see {LOG}"))
+            self._observe(entry, RunUpdate(entry.name, failure=f"{reason}; see {LOG}"))
         worker.channel.close()
         self._workers.remove(worker)
 

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-from sgdlab.errors import RunFolderError
 from sgdlab.runs.files import write_table
 from sgdlab.runs.names import RESULTS, SETTINGS_SUMMARY
 from sgdlab.sweeps.manifest import Entry, Manifest
@@ -68,8 +67,5 @@ def write_tables(manifest: Manifest) -> "tuple[pd.DataFrame, pd.DataFrame]":
 def _row(manifest: Manifest, entry: Entry) -> dict[str, Any]:
     folder = manifest.folder(entry)
     row: dict[str, Any] = {"run": entry.name, **entry.varied}
-    try:
-        summary = folder.summary() if entry.status != "planned" else {"status": "planned"}
-    except RunFolderError as error:
-        summary = {"status": "damaged", "reason": str(error)}
+    summary = folder.readable_summary() if entry.status != "planned" else {"status": "planned"}
     return row | {name: summary.get(name) for name in _COLUMNS if name not in row}

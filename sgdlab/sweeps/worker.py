@@ -43,9 +43,9 @@ class RunUpdate:
     """How a run stands. record: its newest one; total_steps: None for a budget in seconds."""
 
     name: str
-    step: int
-    total_steps: int | None
-    record: Record | None
+    step: int = 0
+    total_steps: int | None = None
+    record: Record | None = None
     summary: dict[str, Any] | None = None
     failure: str | None = None
 
@@ -117,10 +117,10 @@ def run_assignment(
         if session.notes:
             folder.write_text(LOG, "\n".join(session.notes) + "\n")
     except FolderHeld as error:
-        return RunUpdate(assignment.name, 0, None, None, failure=str(error))
+        return RunUpdate(assignment.name, failure=str(error))
     except Exception as error:
         reason = str(error) if isinstance(error, SgdlabError) else f"{type(error).__name__}: {error}"
         folder.note_failure(reason, traceback.format_exc())
-        return RunUpdate(assignment.name, 0, None, None, failure=reason)
+        return RunUpdate(assignment.name, failure=reason)
     training = session.training
     return RunUpdate(assignment.name, training.position.step, training.total_steps, training.position.last, summary)

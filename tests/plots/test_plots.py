@@ -345,7 +345,7 @@ def test_unknown_x_axis_is_refused_by_name() -> None:
 def test_bars_carry_their_gflops() -> None:
     words = all_words(plots.matmul_figure(a_matmul_table()))
     assert "0.00254  (13.2 s)" in words
-    assert "108  (0.31 ms)" in words
+    assert "108  (310 µs)" in words
 
 
 def test_knee_is_ringed_where_it_is_and_named() -> None:
