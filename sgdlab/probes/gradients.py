@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
+from sgdlab.streams import generator
 from sgdlab.training.engines.base import Workload
 from sgdlab.training.losses import CHUNK_ROWS, loss_of
 
@@ -50,6 +51,21 @@ def standing_still(workload: Workload) -> Iterator[None]:
             module.training = mode
 
 
+def with_replacement(workload: Workload) -> bool:
+    """Whether the config draws its rows with replacement."""
+    return workload.config.sampling == "replacement"
+
+
+def drawn_batches(workload: Workload, size: int, count: int, *position: int) -> Iterator[NDArray[np.int64]]:
+    """`count` batches of `size` training rows, with replacement where the config samples so.
+
+    Each is drawn anew, independently of the others and of those that training sees; the same for the same position.
+    """
+    rng, n = generator(workload.config.seed, "probe", *position, size), len(workload.train.x)
+    for _ in range(count):
+        yield rng.integers(0, n, size) if with_replacement(workload) else rng.choice(n, size, False, shuffle=False)
+
+
 def batch_gradient(workload: Workload, rows: NDArray[np.int64] | None = None) -> Floats:
     """Gradient of the mean loss over `rows` (all training rows where None), flat, [P] float64.
 
@@ -59,14 +75,11 @@ def batch_gradient(workload: Workload, rows: NDArray[np.int64] | None = None) ->
     if rows is not None:
         chosen = torch.from_numpy(rows).to(workload.device)
         x, y = x[chosen], y[chosen]
-    trained = [p for p in workload.model.parameters() if p.requires_grad]
-    total = np.zeros(sum(p.numel() for p in trained))
+    total = np.zeros(sum(p.numel() for p in _trained(workload)))
     with standing_still(workload):
         for begin in range(0, len(x), CHUNK_ROWS):
             part = slice(begin, begin + CHUNK_ROWS)
-            loss = loss_of(workload.config.loss, workload.model(x[part]), y[part])
-            found = torch.autograd.grad(loss, trained, materialize_grads=True)
-            total += _on_host(torch.cat([g.flatten() for g in found])) * (len(x[part]) / len(x))
+            total += _on_host(_gradient(workload, x[part], y[part])) * (len(x[part]) / len(x))
     return total
 
 
@@ -95,7 +108,7 @@ def per_example_method(workload: Workload) -> tuple[PerExampleMethod | None, str
 def example_sums(workload: Workload, method: PerExampleMethod) -> GradientSums:
     """Sums over all training rows of g_i and |g_i|², each example's gradient taken by `method`."""
     n = len(workload.train.x)
-    parameters = sum(p.numel() for p in workload.model.parameters() if p.requires_grad)
+    parameters = sum(p.numel() for p in _trained(workload))
     budget = CHUNK_BYTES.get(workload.device.type, CHUNK_BYTES["cpu"])
     chunk = min(max(budget // (4 * parameters), 1), 1024)
     gradients = PER_EXAMPLE[method]
@@ -127,13 +140,19 @@ def _by_vmap(workload: Workload, begin: int, end: int) -> Tensor:
 
 def _by_loop(workload: Workload, begin: int, end: int) -> Tensor:
     """[rows, P]: one backward pass for each example."""
-    trained = [p for p in workload.model.parameters() if p.requires_grad]
-    rows = []
-    for i in range(begin, end):
-        loss = loss_of(workload.config.loss, workload.model(workload.train.x[i : i + 1]), workload.train.y[i : i + 1])
-        found = torch.autograd.grad(loss, trained, materialize_grads=True)
-        rows.append(torch.cat([g.flatten() for g in found]))
-    return torch.stack(rows)
+    x, y = workload.train.x, workload.train.y
+    return torch.stack([_gradient(workload, x[i : i + 1], y[i : i + 1]) for i in range(begin, end)])
+
+
+def _gradient(workload: Workload, x: Tensor, y: Tensor) -> Tensor:
+    """Of the mean loss over some rows, [P]."""
+    loss = loss_of(workload.config.loss, workload.model(x), y)
+    found = torch.autograd.grad(loss, _trained(workload), materialize_grads=True)
+    return torch.cat([g.flatten() for g in found])
+
+
+def _trained(workload: Workload) -> list[nn.Parameter]:
+    return [p for p in workload.model.parameters() if p.requires_grad]
 
 
 PER_EXAMPLE: dict[PerExampleMethod, Callable[[Workload, int, int], Tensor]] = {"vmap": _by_vmap, "loop": _by_loop}

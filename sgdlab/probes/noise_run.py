@@ -9,8 +9,8 @@ from torch import nn
 from sgdlab import plots
 from sgdlab.analysis.gradient_std import StdLaw
 from sgdlab.config.schema import Sgd
-from sgdlab.probes.batches import with_replacement
 from sgdlab.probes.gradient_law import FEWEST, MOST, measured_law
+from sgdlab.probes.gradients import with_replacement
 from sgdlab.probes.noise_scale import NoiseProbe, NoiseScale
 from sgdlab.probes.pauses import Pauses, Spacing
 from sgdlab.probes.study_fit import StudyFit

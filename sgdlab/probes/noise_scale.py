@@ -10,8 +10,14 @@ from numpy.typing import NDArray
 from sgdlab.analysis.intervals import Interval
 from sgdlab.analysis.noise_scale import estimate_noise_scale, exact_from_sums
 from sgdlab.errors import ConfigError, DataError
-from sgdlab.probes.batches import drawn_batches, with_replacement
-from sgdlab.probes.gradients import PerExampleMethod, batch_gradient, example_sums, per_example_method
+from sgdlab.probes.gradients import (
+    PerExampleMethod,
+    batch_gradient,
+    drawn_batches,
+    example_sums,
+    per_example_method,
+    with_replacement,
+)
 from sgdlab.training.engines.base import Workload
 from sgdlab.training.models import parameter_count
 
