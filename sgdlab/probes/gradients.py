@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -26,15 +25,6 @@ CHECKED_ROWS = 16
 
 AGREEMENT = 1e-3
 """Relative difference allowed there: float32 leaves 1e-6, a module that mixes rows 0.1 and more."""
-
-
-@dataclass(frozen=True)
-class GradientSums:
-    """n examples; grad_sum: [P] float64, the sum of g_i; sq_norm_sum: the sum of |g_i|²."""
-
-    n: int
-    grad_sum: Floats
-    sq_norm_sum: float
 
 
 @contextmanager
@@ -105,8 +95,8 @@ def per_example_method(workload: Workload) -> tuple[PerExampleMethod | None, str
     return None, reason
 
 
-def example_sums(workload: Workload, method: PerExampleMethod) -> GradientSums:
-    """Sums over all training rows of g_i and |g_i|², each example's gradient taken by `method`."""
+def example_sums(workload: Workload, method: PerExampleMethod) -> tuple[Floats, float]:
+    """Σ g_i, [P] float64, and Σ|g_i|² over all training rows, each example's gradient g_i taken by `method`."""
     n = len(workload.train.x)
     parameters = sum(p.numel() for p in _trained(workload))
     budget = CHUNK_BYTES.get(workload.device.type, CHUNK_BYTES["cpu"])
@@ -118,7 +108,7 @@ def example_sums(workload: Workload, method: PerExampleMethod) -> GradientSums:
             g = gradients(workload, begin, min(begin + chunk, n))
             total += _on_host(g.sum(dim=0))
             squares += float(_on_host(torch.einsum("ij,ij->i", g, g)).sum())
-    return GradientSums(n, total, squares)
+    return total, squares
 
 
 def _on_host(values: Tensor) -> Floats:

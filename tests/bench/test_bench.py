@@ -189,9 +189,9 @@ def test_the_plain_loop_trains_the_same_as_eager(optimizer: Any, loss: str) -> N
         pass
     assert training.position.step == 21
     plan = batch_plan(config, 50)
-    rule = plain_optimizer(config.optimizer, peer.model, config.learning_rate.initial)
+    rule = plain_optimizer(config, peer.model)
     order = lambda epoch: torch.from_numpy(plan.order(epoch))  # noqa: E731
-    plain_loop(peer.model, rule, config.loss, peer.train.x, peer.train.y, 8, 21, order)
+    plain_loop(peer, rule, 8, 21, order)
     before = build_workload(config, data).model.state_dict()
     for name, value in peer.model.state_dict().items():
         # the fused and the plain rule round differently: a few float32 roundings in each of 21 steps
@@ -202,11 +202,11 @@ def test_the_plain_loop_trains_the_same_as_eager(optimizer: Any, loss: str) -> N
 def test_the_plain_loop_uses_torchs_default_rule_and_stops_in_mid_epoch(data: PreparedData) -> None:
     config = config_of(data)
     workload = build_workload(config, data)
-    rule = plain_optimizer(config.optimizer, workload.model, 0.01)
+    rule = plain_optimizer(config, workload.model)
     assert not any(group["fused"] for group in rule.param_groups)
     asked: list[int] = []
     order = lambda epoch: asked.append(epoch) or torch.arange(50)  # noqa: E731  type: ignore
-    plain_loop(workload.model, rule, "cross_entropy", workload.train.x, workload.train.y, 8, 9, order)
+    plain_loop(workload, rule, 8, 9, order)
     assert asked == [0, 1]
     assert {int(state["step"]) for state in rule.state.values()} == {9}
     sample = plain_training(config, data)(9)
