@@ -1,7 +1,7 @@
 """The chapter's four methods of one matrix product: element by element, by columns, in blocks, whole."""
 
-import time
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sgdlab.bench.conditions import torch_threads
-from sgdlab.bench.timing import OnDone, interleaved, spread, unseen
+from sgdlab.bench.timing import OnDone, interleaved, seconds_per_call, spread, unseen
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,11 +89,13 @@ def product_seconds(
     generator = torch.Generator().manual_seed(0)
     a, b, c = torch.zeros(size, size), *torch.randn(2, size, size, generator=generator)
     with torch_threads(threads):
-        row_seconds = min(_seconds_of(element_by_element, a[:1], b[:1], c) for _ in range(5))
+        row_seconds = min(seconds_per_call(partial(element_by_element, a[:1], b[:1], c), 0.0) for _ in range(5))
         rows = dict.fromkeys(PRODUCTS, size)
         rows["element by element"] = max(min(int(SAMPLE_SECONDS / row_seconds), size), 1)
-        works = [_sampled(product, a[: rows[name]], b[: rows[name]], c) for name, product in PRODUCTS.items()]
-        found = interleaved(works, rounds, on_done)
+        calls = [partial(product, a[: rows[name]], b[: rows[name]], c) for name, product in PRODUCTS.items()]
+        for call in calls:
+            call()
+        found = interleaved([partial(seconds_per_call, call, SAMPLE_SECONDS) for call in calls], rounds, on_done)
     return {name: values * size / rows[name] for name, values in zip(PRODUCTS, found, strict=True)}, rows
 
 
@@ -106,18 +108,3 @@ def _row(name: str, size: int, rows: int, seconds: NDArray[np.float64]) -> dict[
         row["chapter_printed"] = printed
         row["chapter_corrected"] = printed * product_flops(size, size, size) / CHAPTER_FLOPS
     return row
-
-
-def _seconds_of(product: Product, a: Tensor, b: Tensor, c: Tensor, count: int = 1) -> float:
-    """Seconds of one product, the mean of so many."""
-    started = time.perf_counter()
-    for _ in range(count):
-        product(a, b, c)
-    return (time.perf_counter() - started) / count
-
-
-def _sampled(product: Product, a: Tensor, b: Tensor, c: Tensor) -> Callable[[], float]:
-    """What measures one product: the mean of as many as take SAMPLE_SECONDS, warmed up."""
-    count = max(int(SAMPLE_SECONDS / _seconds_of(product, a, b, c)), 1)
-    count = max(int(SAMPLE_SECONDS / _seconds_of(product, a, b, c, min(count, 100))), 1)
-    return lambda: _seconds_of(product, a, b, c, count)

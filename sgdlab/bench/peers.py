@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from sgdlab.bench.plain_loop import plain_optimizer
+from sgdlab.bench.plain_loop import plain_optimizer, plain_step
 from sgdlab.bench.timing import Sample, TimedTraining
 from sgdlab.config import Config
 from sgdlab.data import PreparedData
@@ -34,16 +34,11 @@ def data_loader(config: Config, data: PreparedData) -> TimedTraining:
     def train(epochs: int) -> float:
         torch.set_num_threads(int(config.threads))
         workload = build_workload(config, data)
-        optimizer = plain_optimizer(config.optimizer, workload.model, config.learning_rate.initial)
-        loader = _loader(workload)
+        optimizer, loader = plain_optimizer(config, workload.model), _loader(workload)
         started = time.perf_counter()
         for _ in range(epochs):
             for x, y in loader:
-                loss = loss_of(config.loss, workload.model(x), y)
-                loss.item()
-                optimizer.zero_grad()
-                loss.backward()  # type: ignore[no-untyped-call]
-                optimizer.step()
+                plain_step(workload, optimizer, x, y)
         return time.perf_counter() - started
 
     return _by_epochs(train, config, data)
@@ -100,7 +95,7 @@ def lightning(config: Config, data: PreparedData) -> TimedTraining:
             return loss_of(config.loss, self.model(batch[0]), batch[1])
 
         def configure_optimizers(self) -> Any:
-            return plain_optimizer(config.optimizer, self.model, config.learning_rate.initial)
+            return plain_optimizer(config, self.model)
 
         def on_train_epoch_start(self) -> None:
             self.started = time.perf_counter()

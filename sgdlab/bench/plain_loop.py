@@ -9,18 +9,24 @@ from torch import Tensor, nn
 from sgdlab.bench.timing import Sample, TimedTraining
 from sgdlab.config import Config
 from sgdlab.data import PreparedData
-from sgdlab.schema.optimizers.base import Optimizer
-from sgdlab.training.engines.base import build_workload
+from sgdlab.training.engines.base import Workload, build_workload
 from sgdlab.training.losses import loss_of
 from sgdlab.training.sampling import batch_plan
 
 
+def plain_step(workload: Workload, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> float:
+    """One update on a batch; its loss before."""
+    loss = loss_of(workload.config.loss, workload.model(x), y)
+    value = loss.item()
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
+    return value
+
+
 def plain_loop(
-    model: nn.Module,
+    workload: Workload,
     optimizer: torch.optim.Optimizer,
-    loss_name: str,
-    x: Tensor,
-    y: Tensor,
     batch_size: int,
     steps: int,
     order: Callable[[int], Tensor] | None = None,
@@ -30,26 +36,22 @@ def plain_loop(
     order: rows of an epoch in the order they are seen (torch.randperm where None). Where the steps end
     within an epoch, only the rows that it reaches are copied.
     """
-    total, epoch = 0.0, 0
+    x, y, total, epoch = workload.train.x, workload.train.y, 0.0, 0
     while steps > 0:
         shuffled = torch.randperm(len(x)) if order is None else order(epoch)
         shuffled = shuffled[: steps * batch_size]
         x_shuffled, y_shuffled = x[shuffled], y[shuffled]
         for p in range(0, len(shuffled), batch_size):
-            predicted = model(x_shuffled[p : p + batch_size])
-            loss = loss_of(loss_name, predicted, y_shuffled[p : p + batch_size])
-            total += loss.item()
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
+            batch = slice(p, p + batch_size)
+            total += plain_step(workload, optimizer, x_shuffled[batch], y_shuffled[batch])
             steps -= 1
         epoch += 1
     return total
 
 
-def plain_optimizer(section: Optimizer, model: nn.Module, rate: float) -> torch.optim.Optimizer:
+def plain_optimizer(config: Config, model: nn.Module) -> torch.optim.Optimizer:
     """torch's optimiser with its own defaults, as `torch.optim.Adam(model.parameters(), lr=rate)`: not fused."""
-    optimizer = section.build(list(model.parameters()), rate)
+    optimizer = config.optimizer.build(list(model.parameters()), config.learning_rate.initial)
     for group in optimizer.param_groups:
         if "fused" in group:
             group["fused"] = None
@@ -69,10 +71,9 @@ def plain_training(config: Config, data: PreparedData) -> TimedTraining:
         with torch.random.fork_rng(devices=[]):
             for count in (2, steps):  # the first is warm-up
                 workload = build_workload(config, data)
-                optimizer = plain_optimizer(config.optimizer, workload.model, config.learning_rate.initial)
-                x, y = workload.train.x, workload.train.y
+                optimizer = plain_optimizer(config, workload.model)
                 started = time.perf_counter()
-                plain_loop(workload.model, optimizer, config.loss, x, y, batches.size_in(0), count)
+                plain_loop(workload, optimizer, batches.size_in(0), count)
                 seconds = time.perf_counter() - started
         return Sample(seconds, steps, batches.examples_at(steps))
 

@@ -1,6 +1,5 @@
 """The roofline of a step: its arithmetic at this machine's matrix-product rate, plus its passes over the parameters."""
 
-import time
 from collections.abc import Callable
 from functools import cache
 
@@ -12,7 +11,7 @@ from sgdlab.bench.conditions import torch_threads
 from sgdlab.bench.matmul import product_flops
 from sgdlab.bench.production import production
 from sgdlab.bench.synthetic import synthetic
-from sgdlab.bench.timing import TimedTraining
+from sgdlab.bench.timing import TimedTraining, seconds_per_call
 from sgdlab.config import Config, Document, build_config
 from sgdlab.data import PreparedData
 from sgdlab.schema.optimizers.adagrad import Adagrad
@@ -106,11 +105,6 @@ def _mm_rate(size: int) -> float:
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    """Seconds of one call, as the mean of as many as take SAMPLE_SECONDS, after a warm-up."""
     with torch_threads(1):
         work()
-        count, started = 0, time.perf_counter()
-        while (seconds := time.perf_counter() - started) < SAMPLE_SECONDS:
-            work()
-            count += 1
-    return seconds / count
+        return seconds_per_call(work, SAMPLE_SECONDS)

@@ -1,6 +1,7 @@
 """Timing: contenders take turns; medians and quartiles of what each took."""
 
 import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -86,6 +87,16 @@ def interleaved(
         found[i].append(works[i]())
         on_done(done, len(turns))
     return [np.array(values) for values in found]
+
+
+def seconds_per_call(work: Callable[[], object], at_least: float) -> float:
+    """Seconds of one call, the mean of as many as take `at_least` seconds; not warmed up."""
+    count, seconds, started = 0, -1.0, time.perf_counter()
+    while seconds < at_least:
+        work()
+        count += 1
+        seconds = time.perf_counter() - started
+    return seconds / count
 
 
 def steps_to_time(run: TimedTraining, epoch: int, at_least: float, at_most: float) -> int:

@@ -7,7 +7,7 @@ from importlib import import_module
 import typer
 
 from sgdlab.cli.commands import app
-from sgdlab.cli.console import show_error
+from sgdlab.cli.console import INTERRUPTED, show_error
 
 COMMANDS = (
     *("train", "sweep", "resume", "predict"),
@@ -56,4 +56,4 @@ def main() -> None:
         show_error(f"{place}{error.strerror or error}")
         sys.exit(1)
     except KeyboardInterrupt:
-        sys.exit(130)
+        sys.exit(INTERRUPTED)

@@ -5,7 +5,9 @@ import shlex
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import typer
 
 from sgdlab.analysis.wording import MISSING, number
 
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+INTERRUPTED = 130
 PIPE_WIDTH = 1000
 """Columns of a line where nobody watches: wide enough that no table wraps."""
 
@@ -45,9 +48,12 @@ def warn(text: str) -> None:
     console(stderr=True).out(printable(text), highlight=False)
 
 
-def say_how_to_resume(path: Path) -> None:
-    """The command that continues what was interrupted."""
-    say(f"continue with: sgdlab resume {shlex.quote(str(path))}")
+def leave(path: Path, code: int, quiet: bool) -> NoReturn:
+    """Say where the results lie, and how to go on with what was interrupted; exit with this code."""
+    say(str(path))
+    if code == INTERRUPTED and not quiet:
+        say(f"continue with: sgdlab resume {shlex.quote(str(path))}")
+    raise typer.Exit(code)
 
 
 def printable(text: str) -> str:

@@ -9,7 +9,7 @@ import typer
 
 from sgdlab.analysis.wording import count, duration, number
 from sgdlab.cli.commands import CHOOSE, app
-from sgdlab.cli.console import say, say_how_to_resume, show_table
+from sgdlab.cli.console import INTERRUPTED, leave, say, show_table
 from sgdlab.cli.options import ConfigChanges, DryRun, Jobs, Output, listed, seeds_in
 from sgdlab.cli.progress import watching
 
@@ -85,13 +85,9 @@ def go_on(path: Path, jobs: int | None, quiet: bool) -> None:
     done = run_study(path, jobs, watching(quiet))
     if not quiet:
         show_results(done)
-    say(str(done.path))
-    if not done.complete:
-        if not quiet:
-            say_how_to_resume(done.path)
-        raise typer.Exit(130)
-    if not quiet and done.result.rows:
-        say(f"which to use: sgdlab recommend {done.path}")
+        if done.complete and done.result.rows:
+            say(f"which to use: sgdlab recommend {done.path}")
+    leave(done.path, 0 if done.complete else INTERRUPTED, quiet)
 
 
 def show_plan(plan: "StudyPlan", more: bool) -> None:

@@ -3,11 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from sgdlab.analysis.wording import count
 from sgdlab.cli.commands import TRAIN, app
-from sgdlab.cli.console import say, say_how_to_resume, show_table
+from sgdlab.cli.console import INTERRUPTED, leave, say, show_table
 from sgdlab.cli.options import ConfigChanges, DryRun, Grid, Jobs, Output, SourceOrDefault, output_option
 from sgdlab.cli.progress import SweepDisplay, downloading
 from sgdlab.cli.train import say_forecast
@@ -73,13 +71,9 @@ def close(done: "Sweep", quiet: bool) -> None:
     """The closing table, where everything lies, and the exit code."""
     if not quiet:
         show_results(done)
-    say(str(done.path))
     statuses = {entry.status for entry in done.manifest.entries}
-    if statuses & {"interrupted", "planned"}:
-        if not quiet:
-            say_how_to_resume(done.path)
-        raise typer.Exit(130)
-    raise typer.Exit(1 if statuses & {"failed", "damaged"} else 0)
+    failed = 1 if statuses & {"failed", "damaged"} else 0
+    leave(done.path, INTERRUPTED if statuses & {"interrupted", "planned"} else failed, quiet)
 
 
 def show_results(done: "Sweep") -> None:

@@ -2,11 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from sgdlab.analysis.wording import count, duration, number
 from sgdlab.cli.commands import TRAIN, app
-from sgdlab.cli.console import say, say_how_to_resume
+from sgdlab.cli.console import INTERRUPTED, leave, say
 from sgdlab.cli.options import ConfigChanges, DryRun, Output, Source
 from sgdlab.cli.progress import downloading, result_in_words, run_display
 
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
     from sgdlab.results.opened import Run
     from sgdlab.training.session import Session
 
-EXIT_CODES = {"completed": 0, "diverged": 1, "failed": 1, "interrupted": 130}
+EXIT_CODES = {"completed": 0, "diverged": 1, "failed": 1, "interrupted": INTERRUPTED}
 
 
 @app.command("train", rich_help_panel=TRAIN)
@@ -91,10 +89,7 @@ def close(run: "Run", quiet: bool) -> None:
         say(f"{summary['status']}: {result_in_words(summary)}; {steps}")
         for line in _remarks(run, summary):
             say(line)
-    say(str(run.path))
-    if summary["status"] == "interrupted" and not quiet:
-        say_how_to_resume(run.path)
-    raise typer.Exit(EXIT_CODES[summary["status"]])
+    leave(run.path, EXIT_CODES[summary["status"]], quiet)
 
 
 def _remarks(run: "Run", summary: dict[str, Any]) -> list[str]:

@@ -4,8 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgdlab.analysis.gradient_std import StdLaw, gradient_std_law
-from sgdlab.probes.batches import drawn_batches, with_replacement
-from sgdlab.probes.gradients import batch_gradient
+from sgdlab.probes.gradients import batch_gradient, drawn_batches, with_replacement
 from sgdlab.training.engines.base import Workload
 
 FEWEST, MOST, ROWS = 100, 1000, 4096

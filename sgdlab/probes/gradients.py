@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
+from sgdlab.streams import generator
 from sgdlab.training.engines.base import Workload
 from sgdlab.training.losses import CHUNK_ROWS, loss_of
 
@@ -27,15 +27,6 @@ AGREEMENT = 1e-3
 """Relative difference allowed there: float32 leaves 1e-6, a module that mixes rows 0.1 and more."""
 
 
-@dataclass(frozen=True)
-class GradientSums:
-    """n examples; grad_sum: [P] float64, the sum of g_i; sq_norm_sum: the sum of |g_i|²."""
-
-    n: int
-    grad_sum: Floats
-    sq_norm_sum: float
-
-
 @contextmanager
 def standing_still(workload: Workload) -> Iterator[None]:
     """Dropout off, BatchNorm frozen, torch's random stream kept; every module as before afterwards."""
@@ -50,6 +41,21 @@ def standing_still(workload: Workload) -> Iterator[None]:
             module.training = mode
 
 
+def with_replacement(workload: Workload) -> bool:
+    """Whether the config draws its rows with replacement."""
+    return workload.config.sampling == "replacement"
+
+
+def drawn_batches(workload: Workload, size: int, count: int, *position: int) -> Iterator[NDArray[np.int64]]:
+    """`count` batches of `size` training rows, with replacement where the config samples so.
+
+    Each is drawn anew, independently of the others and of those that training sees; the same for the same position.
+    """
+    rng, n = generator(workload.config.seed, "probe", *position, size), len(workload.train.x)
+    for _ in range(count):
+        yield rng.integers(0, n, size) if with_replacement(workload) else rng.choice(n, size, False, shuffle=False)
+
+
 def batch_gradient(workload: Workload, rows: NDArray[np.int64] | None = None) -> Floats:
     """Gradient of the mean loss over `rows` (all training rows where None), flat, [P] float64.
 
@@ -59,14 +65,11 @@ def batch_gradient(workload: Workload, rows: NDArray[np.int64] | None = None) ->
     if rows is not None:
         chosen = torch.from_numpy(rows).to(workload.device)
         x, y = x[chosen], y[chosen]
-    trained = [p for p in workload.model.parameters() if p.requires_grad]
-    total = np.zeros(sum(p.numel() for p in trained))
+    total = np.zeros(sum(p.numel() for p in _trained(workload)))
     with standing_still(workload):
         for begin in range(0, len(x), CHUNK_ROWS):
             part = slice(begin, begin + CHUNK_ROWS)
-            loss = loss_of(workload.config.loss, workload.model(x[part]), y[part])
-            found = torch.autograd.grad(loss, trained, materialize_grads=True)
-            total += _on_host(torch.cat([g.flatten() for g in found])) * (len(x[part]) / len(x))
+            total += _on_host(_gradient(workload, x[part], y[part])) * (len(x[part]) / len(x))
     return total
 
 
@@ -92,10 +95,10 @@ def per_example_method(workload: Workload) -> tuple[PerExampleMethod | None, str
     return None, reason
 
 
-def example_sums(workload: Workload, method: PerExampleMethod) -> GradientSums:
-    """Sums over all training rows of g_i and |g_i|², each example's gradient taken by `method`."""
+def example_sums(workload: Workload, method: PerExampleMethod) -> tuple[Floats, float]:
+    """Σ g_i, [P] float64, and Σ|g_i|² over all training rows, each example's gradient g_i taken by `method`."""
     n = len(workload.train.x)
-    parameters = sum(p.numel() for p in workload.model.parameters() if p.requires_grad)
+    parameters = sum(p.numel() for p in _trained(workload))
     budget = CHUNK_BYTES.get(workload.device.type, CHUNK_BYTES["cpu"])
     chunk = min(max(budget // (4 * parameters), 1), 1024)
     gradients = PER_EXAMPLE[method]
@@ -105,7 +108,7 @@ def example_sums(workload: Workload, method: PerExampleMethod) -> GradientSums:
             g = gradients(workload, begin, min(begin + chunk, n))
             total += _on_host(g.sum(dim=0))
             squares += float(_on_host(torch.einsum("ij,ij->i", g, g)).sum())
-    return GradientSums(n, total, squares)
+    return total, squares
 
 
 def _on_host(values: Tensor) -> Floats:
@@ -127,13 +130,19 @@ def _by_vmap(workload: Workload, begin: int, end: int) -> Tensor:
 
 def _by_loop(workload: Workload, begin: int, end: int) -> Tensor:
     """[rows, P]: one backward pass for each example."""
-    trained = [p for p in workload.model.parameters() if p.requires_grad]
-    rows = []
-    for i in range(begin, end):
-        loss = loss_of(workload.config.loss, workload.model(workload.train.x[i : i + 1]), workload.train.y[i : i + 1])
-        found = torch.autograd.grad(loss, trained, materialize_grads=True)
-        rows.append(torch.cat([g.flatten() for g in found]))
-    return torch.stack(rows)
+    x, y = workload.train.x, workload.train.y
+    return torch.stack([_gradient(workload, x[i : i + 1], y[i : i + 1]) for i in range(begin, end)])
+
+
+def _gradient(workload: Workload, x: Tensor, y: Tensor) -> Tensor:
+    """Of the mean loss over some rows, [P]."""
+    loss = loss_of(workload.config.loss, workload.model(x), y)
+    found = torch.autograd.grad(loss, _trained(workload), materialize_grads=True)
+    return torch.cat([g.flatten() for g in found])
+
+
+def _trained(workload: Workload) -> list[nn.Parameter]:
+    return [p for p in workload.model.parameters() if p.requires_grad]
 
 
 PER_EXAMPLE: dict[PerExampleMethod, Callable[[Workload, int, int], Tensor]] = {"vmap": _by_vmap, "loop": _by_loop}

@@ -8,8 +8,8 @@ from torch import nn
 
 from sgdlab import plots
 from sgdlab.analysis.gradient_std import StdLaw
-from sgdlab.probes.batches import with_replacement
 from sgdlab.probes.gradient_law import FEWEST, MOST, measured_law
+from sgdlab.probes.gradients import with_replacement
 from sgdlab.probes.noise_scale import NoiseProbe, NoiseScale
 from sgdlab.probes.pauses import Pauses, Spacing
 from sgdlab.results.figures import draw_run

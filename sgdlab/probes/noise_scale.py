@@ -10,8 +10,14 @@ from numpy.typing import NDArray
 from sgdlab.analysis.intervals import Interval
 from sgdlab.analysis.noise_scale import estimate_noise_scale, exact_from_sums
 from sgdlab.errors import ConfigError, DataError
-from sgdlab.probes.batches import drawn_batches, with_replacement
-from sgdlab.probes.gradients import PerExampleMethod, batch_gradient, example_sums, per_example_method
+from sgdlab.probes.gradients import (
+    PerExampleMethod,
+    batch_gradient,
+    drawn_batches,
+    example_sums,
+    per_example_method,
+    with_replacement,
+)
 from sgdlab.training.engines.base import Workload
 from sgdlab.training.models import parameter_count
 
@@ -69,10 +75,10 @@ class NoiseProbe:
         """
         n = len(self.workload.train.x)
         if self.per_example is not None:
-            sums = example_sums(self.workload, self.per_example)
-            exact = exact_from_sums(n, sums.grad_sum, sums.sq_norm_sum)
+            grad_sum, sq_norm_sum = example_sums(self.workload, self.per_example)
+            exact = exact_from_sums(n, grad_sum, sq_norm_sum)
             ratio = None if exact.b_simple is None else _exactly(exact.b_simple, n)
-            return NoiseScale(_exactly(exact.grad_sq_norm, n), _exactly(exact.trace_sigma, n), ratio, sums.grad_sum / n)
+            return NoiseScale(_exactly(exact.grad_sq_norm, n), _exactly(exact.trace_sigma, n), ratio, grad_sum / n)
         whole = batch_gradient(self.workload)
         small, large = (self._sq_norms(size, step, whole) for size in (self.small, self.large))
         found = estimate_noise_scale(small, large, self.small, self.large, n, with_replacement(self.workload))

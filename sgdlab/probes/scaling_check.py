@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sgdlab import plots
 from sgdlab.analysis.intervals import Interval, mean_interval
-from sgdlab.analysis.wording import number, seed_list
+from sgdlab.analysis.wording import number
 from sgdlab.config import Document, build_config, set_value, without_grid
 from sgdlab.probes.scaling_rule import ScaledConfig
 from sgdlab.results.figures import draw_run
@@ -34,30 +34,11 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class RuleCheck:
-    """What training both configs showed. first, second: their labels;  interrupted: it was stopped before its end.
-
-    diverged: seeds of (first, second), with the reasons in words.
-    """
+    """The folder with the runs, and the verdict line by line; interrupted: it was stopped before there was one."""
 
     path: Path
-    first: str
-    second: str
-    agreement: "Agreement | None" = None
-    diverged: tuple[dict[int, str], dict[int, str]] = ({}, {})
+    verdict: list[str]
     interrupted: bool = False
-
-    def in_words(self) -> list[str]:
-        """The verdict line by line, and which seeds it is not from."""
-        lines = [
-            f"{label}, seed {seed}: {reason}"
-            for label, seeds in zip((self.first, self.second), self.diverged, strict=True)
-            for seed, reason in seeds.items()
-        ]
-        if self.agreement is None:
-            return [*lines, "no seed is left in which both runs can be compared"]
-        lost = sorted(self.diverged[0].keys() | self.diverged[1].keys())
-        left_out = [f"left out: seeds {seed_list(lost)}, where a run diverged"] if lost else []
-        return [*lines, *self.agreement.in_words(self.first, self.second), *left_out]
 
 
 def check_rule(
@@ -75,22 +56,26 @@ def check_rule(
     config = build_config(without_grid(document))
     folder = create_folder(runs_dir, name, f"{run_name(config)}-scale-{scaled.rule}")
     write_text(folder / SCALED_CONFIG, scaled.yaml())
-    first = f"batch {config.batch_size.initial}"
-    histories: tuple[dict[int, pd.DataFrame], dict[int, pd.DataFrame]] = ({}, {})
-    diverged: tuple[dict[int, str], dict[int, str]] = ({}, {})
+    labels = {"original": f"batch {config.batch_size.initial}", "scaled": scaled.label}
+    drawn: dict[str, list[pd.DataFrame]] = {label: [] for label in labels.values()}
+    ended: dict[str, dict[int, pd.DataFrame]] = {name: {} for name in labels}
+    verdict = []
     for seed in seeds or (scaled.config.seed,):
-        for i, (name, source) in enumerate((("original", document), ("scaled", scaled.document))):
-            run = _train(source, seed, RunFolder(create_folder(folder, f"{name}-seed{seed}", "")), watching)
+        for which, source in (("original", document), ("scaled", scaled.document)):
+            run = _train(source, seed, RunFolder(create_folder(folder, f"{which}-seed{seed}", "")), watching)
             summary = run.summary()
             if summary["status"] == "interrupted":
-                return RuleCheck(folder, first, scaled.label, interrupted=True)
-            histories[i][seed] = run.history()
+                return RuleCheck(folder, [], interrupted=True)
+            history = run.history()
+            drawn[labels[which]].append(history)
             if summary["status"] == "diverged":
-                diverged[i][seed] = str(summary["reason"])
-    found = agreement(*histories, (tuple(diverged[0]), tuple(diverged[1])))
-    groups = {first: list(histories[0].values()), scaled.label: list(histories[1].values())}
-    _write(found, groups, folder)
-    return RuleCheck(folder, first, scaled.label, found, diverged)
+                verdict.append(f"{labels[which]}, seed {seed}: {summary['reason']}; the seed is left out")
+            else:
+                ended[which][seed] = history
+    found = agreement(ended["original"], ended["scaled"])
+    _write(found, drawn, folder)
+    none = ["no seed is left in which both runs can be compared"]
+    return RuleCheck(folder, verdict + (none if found is None else found.in_words(*labels.values())))
 
 
 def _train(
@@ -140,17 +125,13 @@ class Agreement:
         ]
 
 
-def agreement(
-    first: Mapping[int, "pd.DataFrame"], second: Mapping[int, "pd.DataFrame"],
-    diverged: tuple[Sequence[int], Sequence[int]] = ((), ()),
-) -> Agreement | None:  # fmt: skip
+def agreement(first: Mapping[int, "pd.DataFrame"], second: Mapping[int, "pd.DataFrame"]) -> Agreement | None:
     """Compare histories by seed on the epochs of the coarser one, linearly between records.
 
-    Compared is val_loss, or train_loss without validation. Row 0, before any update, is left out.
-    None where no seed is left, or the histories share no epoch.
+    Compared is val_loss, or train_loss without validation, over the seeds that both have. Row 0, before any
+    update, is left out. None where no seed is shared, or the histories share no epoch.
     """
-    lost = {*diverged[0], *diverged[1]}
-    seeds = tuple(seed for seed in first if seed in second and seed not in lost)
+    seeds = tuple(seed for seed in first if seed in second)
     if not seeds:
         return None
     column = f"{selection_split(first[seeds[0]])}_loss"

@@ -1,6 +1,5 @@
 """The benchmarks: what they count, whom they run, what their tables hold; never how long anything took."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from sgdlab.bench.production import engine_configs, production
 from sgdlab.bench.roofline import parameter_bytes, passes, roofline_seconds
 from sgdlab.bench.synthetic import synthetic
 from sgdlab.bench.timing import Sample, interleaved, spread, steps_to_time, times_faster
-from sgdlab.cli import main
 from sgdlab.config import Config, Document, build_config
 from sgdlab.data import PreparedData
 from sgdlab.errors import ConfigError, EngineError, RunFailed
@@ -27,6 +25,7 @@ from sgdlab.training.engines.select import ENGINES, step_flops
 from sgdlab.training.loop import Position, Training, train
 from sgdlab.training.resolve import resolve
 from sgdlab.training.sampling import batch_plan
+from tests.support import sgdlab
 
 CONDITIONS = {"cpu", "cores", "pinned_core", "platform", "sgdlab", "python", "torch", "numpy", "numba"}
 
@@ -190,9 +189,9 @@ def test_the_plain_loop_trains_the_same_as_eager(optimizer: Any, loss: str) -> N
         pass
     assert training.position.step == 21
     plan = batch_plan(config, 50)
-    rule = plain_optimizer(config.optimizer, peer.model, config.learning_rate.initial)
+    rule = plain_optimizer(config, peer.model)
     order = lambda epoch: torch.from_numpy(plan.order(epoch))  # noqa: E731
-    plain_loop(peer.model, rule, config.loss, peer.train.x, peer.train.y, 8, 21, order)
+    plain_loop(peer, rule, 8, 21, order)
     before = build_workload(config, data).model.state_dict()
     for name, value in peer.model.state_dict().items():
         # the fused and the plain rule round differently: a few float32 roundings in each of 21 steps
@@ -203,7 +202,7 @@ def test_the_plain_loop_trains_the_same_as_eager(optimizer: Any, loss: str) -> N
 def test_the_plain_loop_uses_torchs_default_rule_and_stops_in_mid_epoch(data: PreparedData) -> None:
     config = config_of(data)
     workload = build_workload(config, data)
-    rule = plain_optimizer(config.optimizer, workload.model, 0.01)
+    rule = plain_optimizer(config, workload.model)
     assert not any(group["fused"] for group in rule.param_groups)
     asked: list[int] = []
 
@@ -211,7 +210,7 @@ def test_the_plain_loop_uses_torchs_default_rule_and_stops_in_mid_epoch(data: Pr
         asked.append(epoch)
         return torch.arange(50)
 
-    plain_loop(workload.model, rule, "cross_entropy", workload.train.x, workload.train.y, 8, 9, order)
+    plain_loop(workload, rule, 8, 9, order)
     assert asked == [0, 1]
     assert {int(state["step"]) for state in rule.state.values()} == {9}
     sample = plain_training(config, data)(9)
@@ -380,57 +379,36 @@ def test_synthetic_problems_are_the_same_each_time() -> None:
 # --- the command line -----------------------------------------------------------------------------
 
 
-def sgdlab(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
-    monkeypatch.setattr(sys, "argv", ["sgdlab", *arguments])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    return int(ended.value.code or 0)
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def test_bench_matmul_writes_table_and_figure(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert sgdlab(monkeypatch, "bench", "matmul", "--size", "8", "--repeats", "1", "--csv", "m.csv") == 0
-    out = capsys.readouterr().out
-    assert "element by element" in out and "GFLOP/s" in out
-    assert (here / "bench-matmul.png").read_bytes()[:4] == b"\x89PNG"
-    table = pd.read_csv(here / "m.csv")
+def test_bench_matmul_writes_table_and_figure(tmp_path: Path) -> None:
+    answer = sgdlab("bench", "matmul", "--size", "8", "--repeats", "1", "--csv", "m.csv")
+    assert answer.code == 0 and "element by element" in answer.out and "GFLOP/s" in answer.out
+    assert (tmp_path / "bench-matmul.png").read_bytes()[:4] == b"\x89PNG"
+    table = pd.read_csv(tmp_path / "m.csv")
     assert len(table) == 4 and set(table) >= CONDITIONS
 
 
 @pytest.mark.usefixtures("quick")
-def test_bench_step_writes_table_and_figure(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_bench_step_writes_table_and_figure(tmp_path: Path) -> None:
     job = ["bench", "step", "--set", "dataset={name: airfoil-twin, limit: 50}", "--batch-sizes", "1,8,full"]
-    assert sgdlab(monkeypatch, *job, "--repeats", "2", "--csv", "s.csv", "--out", "s.svg") == 0
-    out = capsys.readouterr().out
+    answer = sgdlab(*job, "--repeats", "2", "--csv", "s.csv", "--out", "s.svg")
     for words in ("native", "plain loop", "roofline", "knee of eager", "On the clock", "torch"):
-        assert words in out
-    table = pd.read_csv(here / "s.csv")
+        assert words in answer.out
+    table = pd.read_csv(tmp_path / "s.csv")
     assert list(table)[:3] == ["engine", "batch_size", "threads"] and set(table) >= CONDITIONS and len(table) == 12
-    assert (here / "s.svg").read_text().startswith("<?xml")
+    assert (tmp_path / "s.svg").read_text().startswith("<?xml")
 
 
 @pytest.mark.usefixtures("quick")
-def test_bench_step_of_auto_names_its_engine_and_its_knee_alone(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_bench_step_of_auto_names_its_engine_and_its_knee_alone(tmp_path: Path) -> None:
     job = ["bench", "step", "d2l/minibatch-10", "--set", "dataset.name=airfoil-twin", "--engines", "auto"]
-    assert sgdlab(monkeypatch, *job, "--repeats", "1", "--csv", "t.csv", "--batch-sizes", "8,full") == 0
-    out, table = capsys.readouterr().out, pd.read_csv(here / "t.csv")
+    out = sgdlab(*job, "--repeats", "1", "--csv", "t.csv", "--batch-sizes", "8,full").out
+    table = pd.read_csv(tmp_path / "t.csv")
     assert "auto: native" in out and "plain" not in out and "roofline" not in out
     assert table["batch_size"].tolist() == [8, 1500] and set(table["engine"]) == {"auto"}
     rates = table["examples_per_second"]
     knee = table["batch_size"][(rates >= 0.9 * rates.max()).idxmax()]
     assert f"knee of auto: batch size {knee:,}" in out
-    assert (here / "bench-step.png").is_file()
+    assert (tmp_path / "bench-step.png").is_file()
 
 
 @pytest.mark.parametrize(
@@ -448,26 +426,17 @@ def test_bench_step_of_auto_names_its_engine_and_its_knee_alone(
         (["matmul", "--pin", "9999"], "no such core"),
     ],
 )
-def test_bad_input_gets_one_message_and_exit_code_2(
-    here: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    arguments: list[str],
-    words: str,
-) -> None:
-    assert sgdlab(monkeypatch, "bench", *arguments) == 2
-    said = capsys.readouterr()
-    assert words in said.err and "Traceback" not in said.err
-    assert said.err.count("error:") == 1
-    assert list(here.iterdir()) == []
+def test_bad_input_gets_one_message_and_exit_code_2(tmp_path: Path, arguments: list[str], words: str) -> None:
+    answer = sgdlab("bench", *arguments)
+    assert answer.code == 2 and words in answer.err and "Traceback" not in answer.err
+    assert answer.err.count("error:") == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
     "arguments", [["matmul", "--size", "0"], ["matmul", "--repeats", "0"], ["step", "--threads", "0"]]
 )
-def test_numbers_out_of_range_are_usage_errors(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: list[str]
-) -> None:
-    assert sgdlab(monkeypatch, "bench", *arguments) == 2
-    assert arguments[1] in capsys.readouterr().err
-    assert list(here.iterdir()) == []
+def test_numbers_out_of_range_are_usage_errors(tmp_path: Path, arguments: list[str]) -> None:
+    answer = sgdlab("bench", *arguments)
+    assert answer.code == 2 and arguments[1] in answer.err
+    assert list(tmp_path.iterdir()) == []

@@ -12,6 +12,7 @@ from sgdlab.errors import ConfigError
 from sgdlab.probes.scaling_check import agreement
 from sgdlab.probes.scaling_rule import apply_scaling_rule
 from sgdlab.training.start import new_session
+from tests.support import sgdlab
 
 SGD = {"dataset": "mnist-10k", "optimizer": "sgd", "learning_rate": 0.1, "batch_size": 64, "epochs": 40}
 ADAM = SGD | {"optimizer": {"name": "adam", "beta1": 0.9, "beta2": 0.999}, "learning_rate": 0.001}
@@ -164,10 +165,18 @@ def test_curves_with_other_records_are_compared_where_both_have_been():
     assert found.gap.tolist() == [0.5, 0.5]
 
 
-def test_seeds_that_diverged_are_left_out_and_none_left_is_no_number():
+def test_seeds_that_one_of_them_lacks_are_left_out_and_none_left_is_no_number():
     tables = {0: history([9.0, 1.0]), 1: history([9.0, 2.0])}
-    assert agreement(tables, tables, ((), (1,))).seeds == (0,)
-    assert agreement(tables, tables, ((0,), (1,))) is None
+    assert agreement(tables, {0: tables[0]}).seeds == (0,)
+    assert agreement({0: tables[0]}, {1: tables[1]}) is None
+
+
+def test_a_rule_under_which_a_run_diverges_says_so_and_compares_nothing(tmp_path):
+    changes = ["--set", "dataset.name=airfoil-twin", "--set", "learning_rate=8", "--to", "20"]
+    answer = sgdlab("probe", "scaling-rule", "d2l/minibatch-10", *changes, "--check", "--runs-dir", tmp_path, "-q")
+    assert answer.code == 0, answer.err
+    assert "batch 10, seed 0: " in answer.out and "the seed is left out" in answer.out
+    assert "no seed is left in which both runs can be compared" in answer.out
 
 
 def test_check_trains_both_and_draws_them(tmp_path):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from sgdlab.cli.console import say
+from sgdlab.cli.console import INTERRUPTED, say
 from sgdlab.cli.options import ConfigOverrides, Output, Source, output_option, seeds_in
 from sgdlab.cli.probe import group
 from sgdlab.cli.progress import downloading, run_display
@@ -81,7 +81,7 @@ def run_check(document: "Document", scaled: "ScaledConfig", seeds: tuple[int, ..
     found = check_rule(document, scaled, seeds, output.runs_dir, output.name, partial(run_display, output.quiet))
     if found.interrupted:
         say(f"interrupted; the runs done are in {found.path}")
-        raise typer.Exit(130)
-    for line in found.in_words():
+        raise typer.Exit(INTERRUPTED)
+    for line in found.verdict:
         say(line)
     say(str(found.path))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from sgdlab.analysis.gradient_std import StdLaw
+from sgdlab.analysis.noise_scale import exact_from_sums
 from sgdlab.bench.matmul import CHAPTER_SIZE, product_seconds
 from sgdlab.config import Config, document_of
 from sgdlab.data import PreparedData
@@ -110,7 +111,6 @@ def _law(workload: Workload) -> StdLaw | None:
     method, _ = per_example_method(workload)
     if method is None:
         return None
-    sums = example_sums(workload, method)
-    gradient = sums.grad_sum / sums.n
-    trace = (sums.sq_norm_sum - sums.n * float(gradient @ gradient)) / (sums.n - 1)
-    return measured_law(workload, gradient, trace, 0)
+    grad_sum, sq_norm_sum = example_sums(workload, method)
+    n = len(workload.train.x)
+    return measured_law(workload, grad_sum / n, exact_from_sums(n, grad_sum, sq_norm_sum).trace_sigma, 0)
