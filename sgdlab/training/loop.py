@@ -59,7 +59,7 @@ def advance(training: "Training", segment: Segment, losses: NDArray[np.float64],
     position.pending_sizes = np.concatenate([position.pending_sizes, segment.sizes[:done]])
     if len(undefined):
         position.diverged_at = position.step
-    position.due = training.reached_record(segment.first_step)
+    position.due = training.record_due(segment.first_step)
 
 
 def measure(training: "Training") -> Record:
@@ -214,7 +214,7 @@ class Training:
         multiple = batches.examples_at(step) // spacing + 1
         return min(batches.step_reaching(math.ceil(multiple * spacing)), end)
 
-    def reached_record(self, before: int) -> bool:
+    def record_due(self, before: int) -> bool:
         """Whether a record is due after the updates since step `before`; none is where the run diverged."""
         every, p = self.workload.config.evaluate_every, self.position
         if p.diverged_at is not None:

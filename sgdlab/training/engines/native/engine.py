@@ -14,7 +14,8 @@ from torch import nn
 from sgdlab.config import Config
 from sgdlab.config.schema import Adam, LinearModel, MlpModel, Sgd
 from sgdlab.training.engines.base import DeviceSplit, Engine, Workload
-from sgdlab.training.engines.native import steps as kernels
+from sgdlab.training.engines.native.spec import aligned_zeros, make_spec, parameter_layout, workspace_size
+from sgdlab.training.engines.native.steps import evaluation_kernel, training_kernel
 from sgdlab.training.losses import Scores
 from sgdlab.training.sampling import Segment
 
@@ -52,7 +53,7 @@ class NativeEngine(Engine):
         linears = [layer for layer in workload.model.modules() if isinstance(layer, nn.Linear)]
         widths = [linears[0].in_features, *(layer.out_features for layer in linears)]
         biases = [layer.bias is not None for layer in linears]
-        self._spec = kernels.make_spec(
+        self._spec = make_spec(
             widths,
             biases,
             getattr(model, "activation", "relu"),
@@ -60,10 +61,10 @@ class NativeEngine(Engine):
             workload.config.loss,
             _rule(workload.config),
         )
-        weights_at, biases_at, size = kernels.parameter_layout(widths, biases)
-        self._parameters = kernels.aligned_zeros(size)
-        self._slots = kernels.aligned_zeros(2, size)
-        self._workspace = kernels.aligned_zeros(kernels.workspace_size(self._spec))
+        weights_at, biases_at, size = parameter_layout(widths, biases)
+        self._parameters = aligned_zeros(size)
+        self._slots = aligned_zeros(2, size)
+        self._workspace = aligned_zeros(workspace_size(self._spec))
         self._hyper = _hyper(workload.config)
         self._places = [
             (parameter, place)
@@ -82,8 +83,8 @@ class NativeEngine(Engine):
         self._targets: NDArray[np.float32] = _NO_TARGETS if classes else y
         self._steps_done = 0
         self.compile()
-        self._train_steps = kernels.compiled()
-        self._evaluate_rows = kernels.evaluation()
+        self._train_steps = training_kernel()
+        self._evaluate_rows = evaluation_kernel()
 
     @classmethod
     def refusal(cls, config: Config) -> str | None:
@@ -104,8 +105,8 @@ class NativeEngine(Engine):
         notice.daemon = True
         notice.start()
         try:
-            kernels.compiled()
-            kernels.evaluation()
+            training_kernel()
+            evaluation_kernel()
         finally:
             notice.cancel()
 
