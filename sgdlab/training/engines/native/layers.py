@@ -10,22 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from sgdlab.training.engines.native import elementwise
-from sgdlab.training.engines.native.products import (
-    COLUMNS,
-    ROWS,
-    Block,
-    dot_column,
-    dot_full,
-    dot_row,
-    dot_single,
-    outer_column,
-    outer_full,
-    outer_row,
-    outer_single,
-    part,
-    part_of_view,
-)
+from sgdlab.training.engines.native import elementwise, products
+from sgdlab.training.engines.native.products import COLUMNS, ROWS, Block, part, part_of_view
 from sgdlab.training.engines.native.vectors import (
     ALIGN,
     LANES,
@@ -99,15 +85,15 @@ def forward(x, weight, bias_at, z, rows, n_in, n_out):
         for o in range(0, full_columns, COLUMNS):
             w = part(weight, o, k)
             for r in range(0, full_rows, ROWS):
-                dot_full(part(x, r, k), w, depth, part(z, r, o))
+                products.dot_full(part(x, r, k), w, depth, part(z, r, o))
             for r in range(full_rows, rows):
-                dot_row(part(x, r, k), w, depth, part(z, r, o))
+                products.dot_row(part(x, r, k), w, depth, part(z, r, o))
         for o in range(full_columns, n_out):
             w = part(weight, o, k)
             for r in range(0, full_rows, ROWS):
-                dot_column(part(x, r, k), w, depth, part(z, r, o))
+                products.dot_column(part(x, r, k), w, depth, part(z, r, o))
             for r in range(full_rows, rows):
-                dot_single(part(x, r, k), w, depth, part(z, r, o))
+                products.dot_single(part(x, r, k), w, depth, part(z, r, o))
 
 
 @njit(error_model="numpy")
@@ -120,15 +106,15 @@ def outer(a, b, depth, c, rows, columns, add):
         for n in range(0, full_columns, panel):
             b_part = part(b, k, n)
             for r in range(0, full_rows, ROWS):
-                outer_full(part_of_view(a, r, k), b_part, more, part(c, r, n), plus, LANES)
+                products.outer_full(part_of_view(a, r, k), b_part, more, part(c, r, n), plus, LANES)
             for r in range(full_rows, rows):
-                outer_row(part_of_view(a, r, k), b_part, more, part(c, r, n), plus, LANES)
+                products.outer_row(part_of_view(a, r, k), b_part, more, part(c, r, n), plus, LANES)
         for n in range(full_columns, columns, LANES):
             b_part, lanes = part(b, k, n), min(LANES, columns - n)
             for r in range(0, full_rows, ROWS):
-                outer_column(part_of_view(a, r, k), b_part, more, part(c, r, n), plus, lanes)
+                products.outer_column(part_of_view(a, r, k), b_part, more, part(c, r, n), plus, lanes)
             for r in range(full_rows, rows):
-                outer_single(part_of_view(a, r, k), b_part, more, part(c, r, n), plus, lanes)
+                products.outer_single(part_of_view(a, r, k), b_part, more, part(c, r, n), plus, lanes)
 
 
 @njit(error_model="numpy")

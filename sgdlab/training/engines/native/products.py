@@ -11,7 +11,17 @@ from typing import Any, NamedTuple
 from numba import types
 from numba.core import cgutils
 
-from sgdlab.training.engines.native.vectors import FLOAT, INT, LANES, REGISTERS, VECTOR, Emitter, intrinsic, njit
+from sgdlab.training.engines.native.vectors import (
+    FLOAT,
+    INT,
+    LANES,
+    REGISTERS,
+    VECTOR,
+    Emitter,
+    emitted,
+    intrinsic,
+    njit,
+)
 
 # A tile of ROWS x COLUMNS accumulators leaves registers for one operand's vectors and a broadcast.
 ROWS, COLUMNS = (4, 5) if REGISTERS == 32 else (2, 4)
@@ -96,39 +106,36 @@ def _dot_tile(rows: int, columns: int) -> Callable[..., None]:
     x is padded with finite values to a multiple of ALIGN floats per row; w need not be.
     """
 
+    def tile(emit: _Tile, x: Any, w: Any, depth: Any, z: Any) -> None:
+        builder, totals = emit.builder, emit.zeros(rows, columns)
+        x_rows, w_rows, z_rows = emit.rows(x, rows), emit.rows(w, columns), emit.rows(z, rows)
+
+        def multiply(k: Any, load_w: Callable[[Any], Any]) -> None:
+            x_values = [emit.load(emit.at(row, k)) for row in x_rows]
+            for c in range(columns):
+                w_value = load_w(emit.at(w_rows[c], k))
+                for r in range(rows):
+                    emit.accumulate(totals[r][c], x_values[r], w_value)
+
+        whole = builder.and_(depth, INT(-LANES))
+        with cgutils.for_range_slice(builder, INT(0), whole, INT(LANES)) as (k, _):
+            multiply(k, emit.load)
+        rest = builder.sub(depth, whole)
+        with builder.if_then(builder.icmp_signed(">", rest, INT(0))):
+            mask = emit.first_lanes(rest)
+            multiply(whole, lambda pointer: emit.load_masked(pointer, mask))
+        flat = [builder.load(total, typ=VECTOR) for row in totals for total in row]
+        for index, value in enumerate(emit.sums(flat)):
+            r, c = divmod(index, columns)
+            place = emit.at(z_rows[r], INT(c))
+            builder.store(builder.fadd(builder.load(place, typ=FLOAT), value), place)
+
     @intrinsic
     def dot_tile(typing, x, w, depth, z):
-        def codegen(context, builder, signature, arguments):
-            x, w, depth, z = arguments
-            emit = _Tile(context, builder)
-            x_rows, w_rows, z_rows = emit.rows(x, rows), emit.rows(w, columns), emit.rows(z, rows)
-            totals = emit.zeros(rows, columns)
+        return types.void(x, w, types.int64, z), emitted(tile, _Tile)
 
-            def multiply(k: Any, load_w: Callable[[Any], Any]) -> None:
-                x_values = [emit.load(emit.at(row, k)) for row in x_rows]
-                for c in range(columns):
-                    w_value = load_w(emit.at(w_rows[c], k))
-                    for r in range(rows):
-                        emit.accumulate(totals[r][c], x_values[r], w_value)
-
-            whole = builder.and_(depth, INT(-LANES))
-            with cgutils.for_range_slice(builder, INT(0), whole, INT(LANES)) as (k, _):
-                multiply(k, emit.load)
-            rest = builder.sub(depth, whole)
-            with builder.if_then(builder.icmp_signed(">", rest, INT(0))):
-                mask = emit.first_lanes(rest)
-                multiply(whole, lambda pointer: emit.load_masked(pointer, mask))
-            flat = [builder.load(total, typ=VECTOR) for row in totals for total in row]
-            for index, value in enumerate(emit.sums(flat)):
-                r, c = divmod(index, columns)
-                place = emit.at(z_rows[r], INT(c))
-                builder.store(builder.fadd(builder.load(place, typ=FLOAT), value), place)
-            return context.get_dummy_value()
-
-        return types.void(x, w, types.int64, z), codegen
-
-    tile: Callable[..., None] = dot_tile
-    return tile
+    product: Callable[..., None] = dot_tile
+    return product
 
 
 def _outer_tile(rows: int, vectors: int, masked: bool) -> Callable[..., None]:
@@ -137,40 +144,36 @@ def _outer_tile(rows: int, vectors: int, masked: bool) -> Callable[..., None]:
     a: a View; b and c: Blocks. Where masked, only the first `lanes` lanes are touched.
     """
 
+    def tile(emit: _Tile, a: Any, b: Any, depth: Any, c: Any, add: Any, lanes: Any) -> None:
+        builder, totals = emit.builder, emit.zeros(rows, vectors)
+        a_rows, c_rows, (b_start,) = emit.rows(a, rows), emit.rows(c, rows), emit.rows(b, 1)
+        a_column, b_stride = builder.extract_value(a, 3), builder.extract_value(b, 2)
+        mask = emit.first_lanes(lanes) if masked else None
+        load = (lambda p: emit.load_masked(p, mask)) if masked else emit.load
+        with cgutils.for_range_slice(builder, INT(0), depth, INT(1)) as (k, _):
+            b_row = emit.at(b_start, builder.mul(k, b_stride))
+            b_values = [load(emit.at(b_row, INT(v * LANES))) for v in range(vectors)]
+            for r in range(rows):
+                scalar = builder.load(emit.at(a_rows[r], builder.mul(k, a_column)), typ=FLOAT)
+                for v in range(vectors):
+                    emit.accumulate(totals[r][v], emit.spread(scalar), b_values[v])
+        places = [(totals[r][v], emit.at(c_rows[r], INT(v * LANES))) for r in range(rows) for v in range(vectors)]
+        with builder.if_then(add):
+            for total, place in places:
+                builder.store(builder.fadd(builder.load(total, typ=VECTOR), load(place)), total)
+        for total, place in places:
+            value = builder.load(total, typ=VECTOR)
+            if masked:
+                emit.store_masked(value, place, mask)
+            else:
+                emit.store(value, place)
+
     @intrinsic
     def outer_tile(typing, a, b, depth, c, add, lanes):
-        def codegen(context, builder, signature, arguments):
-            a, b, depth, c, add, lanes = arguments
-            emit = _Tile(context, builder)
-            a_rows, c_rows = emit.rows(a, rows), emit.rows(c, rows)
-            (b_start,), b_stride = emit.rows(b, 1), builder.extract_value(b, 2)
-            a_column = builder.extract_value(a, 3)
-            mask = emit.first_lanes(lanes) if masked else None
-            load = (lambda p: emit.load_masked(p, mask)) if masked else emit.load
-            totals = emit.zeros(rows, vectors)
-            with cgutils.for_range_slice(builder, INT(0), depth, INT(1)) as (k, _):
-                b_row = emit.at(b_start, builder.mul(k, b_stride))
-                b_values = [load(emit.at(b_row, INT(v * LANES))) for v in range(vectors)]
-                for r in range(rows):
-                    scalar = builder.load(emit.at(a_rows[r], builder.mul(k, a_column)), typ=FLOAT)
-                    for v in range(vectors):
-                        emit.accumulate(totals[r][v], emit.spread(scalar), b_values[v])
-            places = [(totals[r][v], emit.at(c_rows[r], INT(v * LANES))) for r in range(rows) for v in range(vectors)]
-            with builder.if_then(add):
-                for total, place in places:
-                    builder.store(builder.fadd(builder.load(total, typ=VECTOR), load(place)), total)
-            for total, place in places:
-                value = builder.load(total, typ=VECTOR)
-                if masked:
-                    emit.store_masked(value, place, mask)
-                else:
-                    emit.store(value, place)
-            return context.get_dummy_value()
+        return types.void(a, b, types.int64, c, types.boolean, types.int64), emitted(tile, _Tile)
 
-        return types.void(a, b, types.int64, c, types.boolean, types.int64), codegen
-
-    tile: Callable[..., None] = outer_tile
-    return tile
+    product: Callable[..., None] = outer_tile
+    return product
 
 
 dot_full = _dot_tile(ROWS, COLUMNS)
