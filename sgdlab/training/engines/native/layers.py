@@ -120,23 +120,20 @@ def outer(a, b, depth, c, rows, columns, add):
 @njit(error_model="numpy")
 def activate(activation, z, rows, slopes_at):
     """Pre-activations become activations in place; GELU, whose slope needs both, leaves it at slopes_at."""
-    values, begin, count = z.memory, z.at, rows * z.stride
-    if activation == RELU:
-        for i in range(begin, begin + count, LANES):
-            value = load(values, i)
-            store(values, i, select(value < _ZERO, _ZERO, value))
-    elif activation == TANH:
-        for i in range(begin, begin + count, LANES):
-            store(values, i, elementwise.tanh(load(values, i)))
-    elif activation == SIGMOID:
-        for i in range(begin, begin + count, LANES):
-            store(values, i, elementwise.sigmoid(load(values, i)))
-    else:
-        for i in range(0, count, LANES):
-            value = load(values, begin + i)
+    values = z.memory
+    for i in range(0, rows * z.stride, LANES):
+        value = load(values, z.at + i)
+        if activation == RELU:
+            value = select(value < _ZERO, _ZERO, value)
+        elif activation == TANH:
+            value = elementwise.tanh(value)
+        elif activation == SIGMOID:
+            value = elementwise.sigmoid(value)
+        else:
             below = (elementwise.erf(value * _ROOT_HALF) + _ONE) * _HALF
             store(values, slopes_at + i, below + value * elementwise.exp(value * value * -_HALF) * _DENSITY)
-            store(values, begin + i, value * below)
+            value = value * below
+        store(values, z.at + i, value)
 
 
 @njit(error_model="numpy")

@@ -33,6 +33,12 @@ class _Job(NamedTuple):
     workspace: Any
 
 
+@njit
+def _job(x, labels, targets, indices, trained, spec, workspace):
+    rows = (pointer(x), x.shape[1], pointer(labels), pointer(targets), pointer(indices), len(indices))
+    return _Job(*rows, trained, pointer(spec), pointer(workspace))
+
+
 class _Layer(NamedTuple):
     """One layer as spec describes it; bias and slopes are places in the parameters and in the workspace."""
 
@@ -212,10 +218,7 @@ def training_kernel() -> Callable[..., int]:
     ):  # fmt: skip
         _ = sources
         trained = rules.Trained(pointer(parameters), pointer(slots), slots.shape[1])
-        job = _Job(
-            pointer(x), x.shape[1], pointer(labels), pointer(targets), pointer(indices), len(indices),
-            trained, pointer(spec), pointer(workspace),
-        )  # fmt: skip
+        job = _job(x, labels, targets, indices, trained, spec, workspace)
         return _steps(job, offsets, learning_rates, first_step, hyper, losses)
 
     steps: Callable[..., int] = train_steps
@@ -236,10 +239,7 @@ def evaluation_kernel() -> Callable[..., float]:
     def evaluate_rows(x, labels, targets, indices, parameters, spec, workspace, right):
         _ = sources
         trained = rules.Trained(pointer(parameters), pointer(parameters), len(parameters))
-        job = _Job(
-            pointer(x), x.shape[1], pointer(labels), pointer(targets), pointer(indices), len(indices),
-            trained, pointer(spec), pointer(workspace),
-        )  # fmt: skip
+        job = _job(x, labels, targets, indices, trained, spec, workspace)
         return _evaluate(job, right)
 
     rows: Callable[..., float] = evaluate_rows
