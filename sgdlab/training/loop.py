@@ -198,7 +198,7 @@ class Training:
     def next_record(self, step: int) -> int:
         """The first update after `step` that reaches a multiple of evaluate_every, or ends the run."""
         every, batches = self.workload.config.evaluate_every, self.batches
-        end = self.total_steps if self.total_steps is not None else 2**62
+        end = self.total_steps if self.total_steps is not None else 2**62  # seconds end where they end
         match every.unit:
             case "seconds":
                 return end
