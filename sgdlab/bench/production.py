@@ -20,7 +20,7 @@ from sgdlab.training.resolve import resolve
 class Unmeasured(Training):
     """A run without evaluations; its segments end where they would stand."""
 
-    def reached_record(self, before: int) -> bool:
+    def record_due(self, before: int) -> bool:
         """Never; what a record would have used up is forgotten."""
         self.position.pending, self.position.pending_sizes = np.empty(0), np.empty(0, np.int64)
         return False

@@ -16,15 +16,8 @@ from sgdlab.runs.history import HistoryMark, Record
 from sgdlab.training import noise
 from sgdlab.training.loop import Best, Position, Training
 
-_COUNTERS: dict[str, type[float]] = {
-    "step": int,
-    "records": int,
-    "due": bool,
-    "measured_seconds": float,
-    "train_seconds": float,
-    "wall_seconds": float,
-    "reached": bool,
-}
+_COUNTERS = {field.name: type(field.default) for field in fields(Position) if isinstance(field.default, int | float)}
+"""What a Position counts, and whether in int, float or bool."""
 
 
 def save(path: Path, content: dict[str, Any], durable: bool = False) -> None:
@@ -98,7 +91,7 @@ def restore(content: dict[str, Any], training: Training) -> HistoryMark:
         training.engine.load_optimizer_state(content["optimizer"])
     except (LookupError, TypeError, ValueError, AttributeError, RuntimeError) as error:
         raise ValueError((str(error).splitlines() or [type(error).__name__])[0][:200]) from None
-    training.stand_at(position)
+    training.start_from(position)
     return mark
 
 

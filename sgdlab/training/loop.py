@@ -59,7 +59,7 @@ def advance(training: "Training", segment: Segment, losses: NDArray[np.float64],
     position.pending_sizes = np.concatenate([position.pending_sizes, segment.sizes[:done]])
     if len(undefined):
         position.diverged_at = position.step
-    position.due = training.reached_record(segment.first_step)
+    position.due = training.record_due(segment.first_step)
 
 
 def measure(training: "Training") -> Record:
@@ -170,9 +170,9 @@ class Training:
         self.stream = BatchStream(self.batches)
         self.step_seconds: float | None = None  # of the last segment, to size the next one
         self.between_chunks: Callable[[], None] = lambda: None
-        self.stand_at(position or Position())
+        self.start_from(position or Position())
 
-    def stand_at(self, position: Position) -> None:
+    def start_from(self, position: Position) -> None:
         """Go on from there; model and optimiser are the caller's to put back."""
         self.position = position
         self.wall_start = time.perf_counter() - position.wall_seconds
@@ -180,19 +180,16 @@ class Training:
     def finished(self) -> bool:
         """Whether the budget is spent, the target reached, or the loss no longer finite."""
         p = self.position
-        spent = (
-            p.train_seconds >= self.workload.config.total_budget.amount
-            if self.total_steps is None
-            else p.step >= self.total_steps
-        )
+        if self.total_steps is None:
+            spent = p.train_seconds >= self.workload.config.total_budget.amount
+        else:
+            spent = p.step >= self.total_steps
         return spent or p.reached or p.diverged_at is not None
 
     def next_segment(self) -> Segment:
         """The steps up to the next record, or about SEGMENT_SECONDS of work, whichever is nearer."""
-        first = self.position.step
-        if self.step_seconds is None:
-            affordable = 1
-        else:
+        first, affordable = self.position.step, 1
+        if self.step_seconds is not None:
             affordable = max(int(self._seconds_to_spend() / max(self.step_seconds, LEAST_STEP_SECONDS)), 1)
         last = min(first + affordable, self.next_record(first))
         indices, offsets = self.stream.take(first, last)
@@ -201,7 +198,7 @@ class Training:
     def next_record(self, step: int) -> int:
         """The first update after `step` that reaches a multiple of evaluate_every, or ends the run."""
         every, batches = self.workload.config.evaluate_every, self.batches
-        end = self.total_steps if self.total_steps is not None else 2**62
+        end = self.total_steps if self.total_steps is not None else 2**62  # seconds end where they end
         match every.unit:
             case "seconds":
                 return end
@@ -214,7 +211,7 @@ class Training:
         multiple = batches.examples_at(step) // spacing + 1
         return min(batches.step_reaching(math.ceil(multiple * spacing)), end)
 
-    def reached_record(self, before: int) -> bool:
+    def record_due(self, before: int) -> bool:
         """Whether a record is due after the updates since step `before`; none is where the run diverged."""
         every, p = self.workload.config.evaluate_every, self.position
         if p.diverged_at is not None:

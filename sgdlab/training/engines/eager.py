@@ -1,6 +1,7 @@
 """The reference engine: plain PyTorch, one update after the other."""
 
 import copy
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -76,12 +77,7 @@ class EagerEngine(Engine):
 
     def warm_up(self) -> None:
         """Two steps on a copy of the model, so that the first real one pays for no initialisation."""
-        spare = copy.copy(self)
-        spare.workload = Workload(
-            self.workload.config, copy.deepcopy(self.workload.model), self.workload.train, None, None
-        )
-        trained = [p for p in spare.workload.model.parameters() if p.requires_grad]
-        spare.optimizer = self.workload.config.optimizer.build(trained, 0.0)
+        spare = EagerEngine(replace(self.workload, model=copy.deepcopy(self.workload.model)))
         rows = batch_rows(self.workload.config.batch_size.initial, len(self.workload.train.x))
         with torch.random.fork_rng():
             for _ in range(2):

@@ -1,14 +1,12 @@
 """The native engine's evaluation against the shared one in float64."""
 
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from sgdlab import api
 from sgdlab.config import document_of
 from sgdlab.training.engines.native.engine import EVALUATED_AT_ONCE
 from sgdlab.training.losses import evaluate, loss_of
@@ -46,14 +44,6 @@ def test_native_evaluation_is_as_near_to_float64_as_torch_in_float32(changes: di
     assert found.accuracy == shared.accuracy or (math.isnan(found.accuracy) and math.isnan(shared.accuracy))
 
 
-def test_evaluation_changes_neither_parameters_nor_the_following_steps() -> None:
-    config = {"dataset": DIGITS, "model": "mlp", "epochs": 2, "engine": "native", "batch_size": 32}
-    often = api.train({**config, "evaluate_every": "1 step"}, runs_dir=_temporary(), name="often")
-    seldom = api.train({**config, "evaluate_every": "2 epochs"}, runs_dir=_temporary(), name="seldom")
-    assert often.history["batch_loss"].iloc[-1] == seldom.history["batch_loss"].iloc[-1]
-    assert often.history["val_loss"].iloc[-1] == seldom.history["val_loss"].iloc[-1]
-
-
 def test_non_finite_rows_are_seen_by_the_evaluation() -> None:
     engine = an_engine(dataset=DIGITS, model="mlp")
     with torch.no_grad():
@@ -67,9 +57,3 @@ def test_a_long_evaluation_can_be_left_between_its_calls() -> None:
     calls: list[int] = []
     engine.evaluate(engine.workload.train, lambda: calls.append(1))
     assert len(calls) == math.ceil(len(engine.workload.train.x) / EVALUATED_AT_ONCE) == 1
-
-
-def _temporary() -> Path:
-    import tempfile
-
-    return Path(tempfile.mkdtemp())

@@ -17,8 +17,8 @@ from numba import njit
 from numba.core.runtime import _nrt_python, rtsys  # type: ignore[attr-defined]
 from scipy import special
 
-from sgdlab.training.engines.native import elementwise as kernels_elementwise
-from sgdlab.training.engines.native import steps as kernels
+from sgdlab.training.engines.native import elementwise, spec
+from sgdlab.training.engines.native.steps import training_kernel
 from sgdlab.training.engines.native.vectors import LANES, load, pointer, store
 
 FACTOR = 4.0
@@ -105,11 +105,11 @@ class Native:
 
     def __init__(self, case: Case) -> None:
         self.case = case
-        self.spec = kernels.make_spec(case.widths, case.biases, case.activation, case.output, case.loss, case.optimiser)
-        weights, biases, size = kernels.parameter_layout(case.widths, case.biases)
-        self.parameters = kernels.aligned_zeros(size)
-        self.slots = kernels.aligned_zeros(2, size)
-        self.workspace = kernels.aligned_zeros(kernels.workspace_size(self.spec))
+        self.spec = spec.make_spec(case.widths, case.biases, case.activation, case.output, case.loss, case.optimiser)
+        weights, biases, size = spec.parameter_layout(case.widths, case.biases)
+        self.parameters = spec.aligned_zeros(size)
+        self.slots = spec.aligned_zeros(2, size)
+        self.workspace = spec.aligned_zeros(spec.workspace_size(self.spec))
         self.hyper = np.array([case.momentum, case.weight_decay, 0.9, 0.999, case.eps])
         self.losses = np.full(len(case.rates), -1.0)
         self.views = []
@@ -123,7 +123,7 @@ class Native:
     def train(self, first: int = 0, end: int | None = None) -> int:
         case = self.case
         end = len(case.rates) if end is None else end
-        return kernels.compiled()(
+        return training_kernel()(
             case.x, case.labels, case.targets, case.indices, case.offsets[first : end + 1], case.rates[first:end],
             first, self.parameters, self.slots, self.spec, self.hyper, self.workspace, self.losses[first:end],
         )  # fmt: skip
@@ -133,7 +133,7 @@ def distance(results: list[Any], exact: list[Any]) -> float:
     return max(float(np.abs(a - b).max()) for a, b in zip(results, exact, strict=True))
 
 
-BLOCK = int(kernels.make_spec([4, 3], [True], "relu", "logits", "mse", "sgd")[5])  # rows in a block at small widths
+BLOCK = int(spec.make_spec([4, 3], [True], "relu", "logits", "mse", "sgd")[5])  # rows in a block at small widths
 SGD: dict[str, Any] = {"optimiser": "sgd", "momentum": 0.9, "weight_decay": 0.01}
 CASES = {
     "linear": Case([5, 1], loss="half_mse", batch=1, lr=0.005, steps=150),
@@ -203,9 +203,9 @@ def test_repeated_call_gives_equal_bits() -> None:
     assert first.parameters.tobytes() == second.parameters.tobytes()
 
 
-@pytest.mark.parametrize("activation", kernels.ACTIVATIONS)
-@pytest.mark.parametrize("loss", kernels.LOSSES)
-@pytest.mark.parametrize("output", kernels.OUTPUTS)
+@pytest.mark.parametrize("activation", spec.ACTIVATIONS)
+@pytest.mark.parametrize("loss", spec.LOSSES)
+@pytest.mark.parametrize("output", spec.OUTPUTS)
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_nan_and_infinity_in_the_rows_are_seen(activation: str, loss: str, output: str, value: float) -> None:
     case = Case([20, 8, 3], activation=activation, loss=loss, output=output)
@@ -223,7 +223,7 @@ def test_nan_and_infinity_in_the_rows_are_seen(activation: str, loss: str, outpu
         assert done == 5
 
 
-@pytest.mark.parametrize("optimiser", kernels.OPTIMISERS)
+@pytest.mark.parametrize("optimiser", spec.OPTIMISERS)
 def test_divergence_stops_after_the_first_loss_that_is_not_finite(optimiser: str) -> None:
     case = Case([20, 8, 3], loss="mse", optimiser=optimiser, momentum=0.5, lr=1e30)
     native = Native(case)
@@ -302,7 +302,7 @@ def test_nothing_outside_the_buffers_is_written() -> None:
         guarded = {}
         for name in ("parameters", "slots", "workspace"):
             buffer = getattr(native, name)
-            memory = kernels.aligned_zeros(buffer.size + 64)
+            memory = spec.aligned_zeros(buffer.size + 64)
             memory[-64:] = 7.0
             inner = memory[: buffer.size].reshape(buffer.shape)
             inner[...] = buffer
@@ -326,7 +326,7 @@ FUNCTIONS = {
 
 
 def _mapped(name: str) -> Any:
-    function = getattr(kernels_elementwise, name)
+    function = getattr(elementwise, name)
 
     @njit
     def over(x, y):

@@ -1,5 +1,9 @@
 # mypy: allow-untyped-defs, allow-untyped-calls, no-check-untyped-defs
-"""Losses of rows of logits and their gradients, with or without a softmax between logits and loss."""
+"""Losses of rows of logits and their gradients, with or without a softmax between logits and loss.
+
+z and delta: Blocks of one memory and one stride, with n numbers in each row. rows: layers.Rows where the labels or
+targets are looked up, a count elsewhere.
+"""
 
 import math
 
@@ -44,33 +48,34 @@ def _softmax(values, z, p, n, wide):
 
 
 @njit(error_model="numpy")
-def softmax_rows(values, z, rows, n, wide):
-    """Each row of z, `wide` floats apart, becomes its softmax."""
-    for row in range(z, z + rows * wide, wide):
-        mass, _ = _softmax(values, row, row, n, wide)
+def softmax_rows(z, rows, n):
+    """Each row of z becomes its softmax."""
+    for row in range(z.at, z.at + rows * z.stride, z.stride):
+        mass, _ = _softmax(z.memory, row, row, n, z.stride)
         scale = _ONE / mass
-        for i in range(0, wide, LANES):
-            store(values, row + i, load(values, row + i) * scale)
+        for i in range(row, row + z.stride, LANES):
+            store(z.memory, i, load(z.memory, i) * scale)
 
 
 @njit(error_model="numpy")
-def softmax_rows_backward(values, p, delta, rows, wide):
+def softmax_rows_backward(p, delta, rows):
     """delta_i = p_i (delta_i - sum_j p_j delta_j): the gradient through p = softmax(z)."""
+    values, wide = p.memory, p.stride
     for row in range(0, rows * wide, wide):
         sums = spread(_ZERO)
         for i in range(row, row + wide, LANES):
-            sums = sums + load(values, p + i) * load(values, delta + i)
+            sums = sums + load(values, p.at + i) * load(values, delta.at + i)
         common = total(sums)
         for i in range(row, row + wide, LANES):
-            store(values, delta + i, load(values, p + i) * (load(values, delta + i) - common))
+            store(values, delta.at + i, load(values, p.at + i) * (load(values, delta.at + i) - common))
 
 
 @njit(error_model="numpy")
-def cross_entropy_rows(values, z, delta, rows, n, wide, labels, indices, first, share):
+def cross_entropy_rows(z, delta, n, rows, labels, share):
     """Sum over the rows of log sum_i e**z_i - z_label; delta = share (softmax(z) - onehot(label))."""
-    loss = 0.0
-    for r in range(rows):
-        label, z_at, delta_at = labels[indices[first + r]], z + r * wide, delta + r * wide
+    values, wide, loss = z.memory, z.stride, 0.0
+    for r in range(rows.count):
+        label, z_at, delta_at = labels[rows.indices[rows.first + r]], z.at + r * wide, delta.at + r * wide
         mass, peak = _softmax(values, z_at, delta_at, n, wide)
         loss += peak + math.log(mass) - values[z_at + label]
         scale = share / mass
@@ -81,13 +86,13 @@ def cross_entropy_rows(values, z, delta, rows, n, wide, labels, indices, first, 
 
 
 @njit(error_model="numpy")
-def squared_error_rows(values, z, delta, rows, n, wide, targets, indices, first, half, share):
+def squared_error_rows(z, delta, n, rows, targets, half, share):
     """Sum over the rows of mean_i (z_i - target_i)^2, or half of it; delta = share times its gradient."""
+    values, wide, loss = z.memory, z.stride, 0.0
     mean = (_HALF if half else _ONE) / np.float32(n)
     factor = (mean + mean) * share
-    loss = 0.0
-    for r in range(rows):
-        target, z_at, delta_at = indices[first + r] * n, z + r * wide, delta + r * wide
+    for r in range(rows.count):
+        target, z_at, delta_at = rows.indices[rows.first + r] * n, z.at + r * wide, delta.at + r * wide
         squares = spread(_ZERO)
         for i in range(0, wide, LANES):
             error = load_first(values, z_at + i, n - i) - load_first(targets, target + i, n - i)

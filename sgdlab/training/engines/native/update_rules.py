@@ -22,6 +22,14 @@ OPTIMISERS = SGD, NESTEROV, ADAM, ADAMW = 0, 1, 2, 3
 _ZERO = np.float32(0.0)
 
 
+class Trained(NamedTuple):
+    """What a step changes: the parameters, and in slots a first memory of each and, size further on, a second."""
+
+    parameters: Any
+    slots: Any
+    size: Any
+
+
 class StepFactors(NamedTuple):
     """What one step of a rule needs besides the gradient, all float32."""
 
@@ -90,12 +98,9 @@ def _descent(rates, w, g):
 
 
 @njit(error_model="numpy")
-def update(optimiser, rates, parameters, slots, size, at, gradient, place, count):
-    """One step on parameters[at : at + count] with gradient[place : place + count].
-
-    slots: the first memory and, size further on, the second.
-    """
-    second = at + size
+def update(optimiser, rates, trained, at, count, gradient, place):
+    """One step on the parameters at : at + count with gradient[place : place + count]."""
+    parameters, slots, second = trained.parameters, trained.slots, at + trained.size
     left = count % LANES
     whole = count - left
     if optimiser >= ADAM:

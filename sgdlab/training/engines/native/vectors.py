@@ -1,7 +1,7 @@
 # mypy: allow-untyped-defs, allow-untyped-calls, no-check-untyped-defs
 """A vector of float32 as a numba type: numba has none, and LLVM's own vectoriser fails on short rows.
 
-Kernels add, multiply and compare `Vector`s like numbers; LLVM lowers `<LANES x float>` on any CPU. `floats`
+Kernels add, multiply and compare vectors like numbers; LLVM lowers `<LANES x float>` on any CPU. `floats`
 are pointers to flat float32 memory. Nothing here assumes that numbers are finite: NaN comes out wherever NaN
 goes in.
 """
@@ -45,29 +45,21 @@ VECTOR, MASK = ir.VectorType(FLOAT, LANES), ir.VectorType(ir.IntType(1), LANES)
 FLOATS = types.CPointer(types.float32)  # one word; an array would be passed as seven
 
 
-class Vector(types.Type):
-    def __init__(self) -> None:
-        super().__init__(name="Vector")
+class Lanes(types.Type):
+    """numba's type of an LLVM vector."""
+
+    def __init__(self, name: str, llvm_type: Any) -> None:
+        super().__init__(name=name)
+        self.llvm_type = llvm_type
 
 
-class Mask(types.Type):
-    def __init__(self) -> None:
-        super().__init__(name="Mask")
+@register_default(Lanes)
+class _LanesModel(models.PrimitiveModel):
+    def __init__(self, manager: Any, kind: Lanes) -> None:
+        super().__init__(manager, kind, kind.llvm_type)
 
 
-@register_default(Vector)
-class _VectorModel(models.PrimitiveModel):
-    def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, VECTOR)
-
-
-@register_default(Mask)
-class _MaskModel(models.PrimitiveModel):
-    def __init__(self, manager: Any, kind: Any) -> None:
-        super().__init__(manager, kind, MASK)
-
-
-vector, mask = Vector(), Mask()
+vector, mask = Lanes("Vector", VECTOR), Lanes("Mask", MASK)
 
 
 class Emitter:
@@ -157,15 +149,20 @@ _operator(operator.le, mask, lambda builder, a, b: builder.fcmp_ordered("<=", a,
 _operator(operator.gt, mask, lambda builder, a, b: builder.fcmp_ordered(">", a, b))
 
 
+def emitted(emit: Callable[..., Any], emitter: type[Emitter] = Emitter) -> Callable[..., Any]:
+    """What numba calls to generate code, from a function of an emitter and the arguments; None is no value."""
+
+    def codegen(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        value = emit(emitter(context, builder), *arguments)
+        return context.get_dummy_value() if value is None else value
+
+    return codegen
+
+
 @intrinsic
 def select(typing, condition, a, b):
     """a where condition, else b, lane by lane; a comparison with NaN is false."""
-
-    def codegen(context, builder, signature, arguments):
-        emit = Emitter(context, builder)
-        return builder.select(arguments[0], emit.spread(arguments[1]), emit.spread(arguments[2]))
-
-    return vector(mask, a, b), codegen
+    return vector(mask, a, b), emitted(lambda emit, c, a, b: emit.builder.select(c, emit.spread(a), emit.spread(b)))
 
 
 def _function(name: str) -> Callable[..., Any]:
@@ -173,10 +170,7 @@ def _function(name: str) -> Callable[..., Any]:
 
     @intrinsic
     def apply(typing, value):
-        def codegen(context, builder, signature, arguments):
-            return Emitter(context, builder).call(f"llvm.{name}.v{LANES}f32", VECTOR, *arguments)
-
-        return vector(vector), codegen
+        return vector(vector), emitted(lambda emit, value: emit.call(f"llvm.{name}.v{LANES}f32", VECTOR, value))
 
     function: Callable[..., Any] = apply
     return function
@@ -189,96 +183,77 @@ root, magnitude, nearest = _function("sqrt"), _function("fabs"), _function("rint
 def power_of_two(typing, exponent):
     """2**exponent for whole numbers in [-126, 127]; 1 for NaN, whose conversion LLVM leaves undefined."""
 
-    def codegen(context, builder, signature, arguments):
-        (value,) = arguments
-        whole = ir.VectorType(_SMALL, LANES)
+    def power(emit: Emitter, value: Any) -> Any:
+        builder, whole = emit.builder, ir.VectorType(_SMALL, LANES)
         value = builder.select(builder.fcmp_ordered("ord", value, value), value, VECTOR(None))
         biased = builder.add(builder.fptosi(value, whole), ir.Constant(whole, [127] * LANES))
         return builder.bitcast(builder.shl(biased, ir.Constant(whole, [23] * LANES)), VECTOR)
 
-    return vector(vector), codegen
+    return vector(vector), emitted(power)
 
 
 @intrinsic
 def spread(typing, number):
     """All lanes equal to a float32."""
-    return vector(types.float32), lambda context, builder, _, values: Emitter(context, builder).spread(values[0])
+    return vector(types.float32), emitted(lambda emit, number: emit.spread(number))
 
 
 @intrinsic
 def load(typing, floats, at):
     """The vector floats[at : at + LANES]."""
-
-    def codegen(context, builder, signature, arguments):
-        emit = Emitter(context, builder)
-        return emit.load(emit.at(arguments[0], arguments[1]))
-
-    return vector(FLOATS, types.int64), codegen
+    return vector(FLOATS, types.int64), emitted(lambda emit, floats, at: emit.load(emit.at(floats, at)))
 
 
 @intrinsic
 def load_first(typing, floats, at, count):
     """The vector floats[at : at + count] with 0 in the lanes beyond; count may exceed LANES."""
 
-    def codegen(context, builder, signature, arguments):
-        emit = Emitter(context, builder)
-        return emit.load_masked(emit.at(arguments[0], arguments[1]), emit.first_lanes(arguments[2]))
+    def first(emit: Emitter, floats: Any, at: Any, count: Any) -> Any:
+        return emit.load_masked(emit.at(floats, at), emit.first_lanes(count))
 
-    return vector(FLOATS, types.int64, types.int64), codegen
+    return vector(FLOATS, types.int64, types.int64), emitted(first)
 
 
 @intrinsic
 def store(typing, floats, at, value):
     """floats[at : at + LANES] = value."""
 
-    def codegen(context, builder, signature, arguments):
-        emit = Emitter(context, builder)
-        emit.store(emit.spread(arguments[2]), emit.at(arguments[0], arguments[1]))
-        return context.get_dummy_value()
+    def put(emit: Emitter, floats: Any, at: Any, value: Any) -> None:
+        emit.store(emit.spread(value), emit.at(floats, at))
 
-    return types.void(FLOATS, types.int64, value), codegen
+    return types.void(FLOATS, types.int64, value), emitted(put)
 
 
 @intrinsic
 def store_first(typing, floats, at, count, value):
     """floats[at : at + count] = the first lanes of value; count may exceed LANES."""
 
-    def codegen(context, builder, signature, arguments):
-        emit = Emitter(context, builder)
-        floats, at, count, value = arguments
+    def put(emit: Emitter, floats: Any, at: Any, count: Any, value: Any) -> None:
         emit.store_masked(emit.spread(value), emit.at(floats, at), emit.first_lanes(count))
-        return context.get_dummy_value()
 
-    return types.void(FLOATS, types.int64, types.int64, value), codegen
+    return types.void(FLOATS, types.int64, types.int64, value), emitted(put)
 
 
 @intrinsic
 def lanes_below(typing, count):
     """Mask of the first `count` lanes."""
-    return mask(types.int64), lambda context, builder, _, values: Emitter(context, builder).first_lanes(values[0])
+    return mask(types.int64), emitted(lambda emit, count: emit.first_lanes(count))
 
 
 @intrinsic
 def total(typing, value):
     """Sum of the lanes."""
-
-    def codegen(context, builder, signature, arguments):
-        return Emitter(context, builder).fold(builder.fadd, arguments[0])
-
-    return types.float32(vector), codegen
+    return types.float32(vector), emitted(lambda emit, value: emit.fold(emit.builder.fadd, value))
 
 
 @intrinsic
 def largest(typing, value):
     """Largest of the lanes; a NaN may or may not be passed over."""
 
-    def codegen(context, builder, signature, arguments):
-        def larger(a: Any, b: Any) -> Any:
-            return builder.select(builder.fcmp_ordered(">", a, b), a, b)
+    def fold(emit: Emitter, value: Any) -> Any:
+        return emit.fold(lambda a, b: emit.builder.select(emit.builder.fcmp_ordered(">", a, b), a, b), value)
 
-        return Emitter(context, builder).fold(larger, arguments[0])
-
-    return types.float32(vector), codegen
+    return types.float32(vector), emitted(fold)
 
 
 @intrinsic
@@ -295,10 +270,8 @@ def pointer(typing, array):
 def prefetch(typing, floats, at):
     """Ask for the cache line of floats[at] ahead of its use; never faults."""
 
-    def codegen(context, builder, signature, arguments):
-        emit = Emitter(context, builder)
-        place = builder.bitcast(emit.at(*arguments), ir.PointerType(ir.IntType(8)))
+    def ask(emit: Emitter, floats: Any, at: Any) -> None:
+        place = emit.builder.bitcast(emit.at(floats, at), ir.PointerType(ir.IntType(8)))
         emit.call("llvm.prefetch.p0", ir.VoidType(), place, _SMALL(0), _SMALL(2), _SMALL(1))
-        return context.get_dummy_value()
 
-    return types.void(FLOATS, types.int64), codegen
+    return types.void(FLOATS, types.int64), emitted(ask)
