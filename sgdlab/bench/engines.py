@@ -12,7 +12,7 @@ from sgdlab.bench.production import production
 from sgdlab.bench.synthetic import synthetic
 from sgdlab.bench.timing import OnDone, StepTimer, TimedTraining, interleaved, spread, times_faster, unseen
 from sgdlab.config import Config, Document, build_config
-from sgdlab.data import Task
+from sgdlab.data.prepared import Task
 from sgdlab.runs.environment import available_cores
 from sgdlab.training.resolve import resolve
 from sgdlab.training.sampling import batch_plan

@@ -15,7 +15,7 @@ import torch
 from sgdlab.bench.plain_loop import plain_optimizer, plain_step
 from sgdlab.bench.timing import Sample, TimedTraining
 from sgdlab.config import Config
-from sgdlab.data import PreparedData
+from sgdlab.data.prepared import PreparedData
 from sgdlab.schema.models.mlp import LinearModel, MlpModel
 from sgdlab.schema.optimizers.adam import Adam
 from sgdlab.schema.optimizers.sgd import Sgd

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from sgdlab.bench.timing import Sample, TimedTraining
 from sgdlab.config import Config
-from sgdlab.data import PreparedData
+from sgdlab.data.prepared import PreparedData
 from sgdlab.training.engines.base import Workload, build_workload
 from sgdlab.training.losses import loss_of
 from sgdlab.training.sampling import batch_plan

@@ -8,7 +8,7 @@ import torch
 
 from sgdlab.bench.timing import Sample, TimedTraining
 from sgdlab.config import Budget, Config
-from sgdlab.data import PreparedData
+from sgdlab.data.prepared import PreparedData
 from sgdlab.errors import EngineError, RunFailed
 from sgdlab.schema.nearest import nearest
 from sgdlab.training.engines.base import build_workload

@@ -13,7 +13,7 @@ from sgdlab.bench.production import production
 from sgdlab.bench.synthetic import synthetic
 from sgdlab.bench.timing import TimedTraining, seconds_per_call
 from sgdlab.config import Config, Document, build_config
-from sgdlab.data import PreparedData
+from sgdlab.data.prepared import PreparedData
 from sgdlab.schema.optimizers.adagrad import Adagrad
 from sgdlab.schema.optimizers.adam import Adam
 from sgdlab.schema.optimizers.rmsprop import Rmsprop

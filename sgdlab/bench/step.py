@@ -15,7 +15,7 @@ from sgdlab.bench.production import engine_configs, production
 from sgdlab.bench.roofline import parameter_bytes, pass_rate, passes, product_rate, roofline_seconds
 from sgdlab.bench.timing import OnDone, Sample, StepTimer, TimedTraining, interleaved, spread, times_faster, unseen
 from sgdlab.config import Config
-from sgdlab.data import PreparedData
+from sgdlab.data.prepared import PreparedData
 from sgdlab.training.batch_sizes import at_batch_sizes
 from sgdlab.training.sampling import batch_plan
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sgdlab.data import PreparedData, Preprocess, Split, Task
+from sgdlab.data.prepared import PreparedData, Preprocess, Split, Task
 
 
 def synthetic(rows: int, features: int, outputs: int, task: Task) -> PreparedData:

@@ -13,7 +13,7 @@ from sgdlab.cli.progress import downloading
 from sgdlab.cli.train import rows_in_words
 
 if TYPE_CHECKING:
-    from sgdlab.data import PreparedData
+    from sgdlab.data.prepared import PreparedData
 
 group = add_group("data", "Data sets: list them, look at one, fetch one.", MACHINE)
 

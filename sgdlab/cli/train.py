@@ -9,7 +9,7 @@ from sgdlab.cli.options import ConfigChanges, DryRun, Output, Source
 from sgdlab.cli.progress import downloading, result_in_words, run_display
 
 if TYPE_CHECKING:
-    from sgdlab.data import PreparedData
+    from sgdlab.data.prepared import PreparedData
     from sgdlab.results.opened import Run
     from sgdlab.training.session import Session
 

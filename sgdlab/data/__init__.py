@@ -5,44 +5,12 @@ PreparedData: whiten, limit, resample, split, repeat, standardise. Whatever is w
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sgdlab.data.download import Progress
-    from sgdlab.data.prepared import Column, PreparedData, Preprocess, Split, Task
-    from sgdlab.data.preprocess_file import preprocess_from_json, preprocess_to_json
-    from sgdlab.data.tables.new_rows import apply_preprocess
-    from sgdlab.data.tables.text_file import CsvText, read_csv
+    from sgdlab.data.prepared import PreparedData
     from sgdlab.schema.dataset import Dataset
-
-_HOMES = {
-    "Progress": "download",
-    "apply_preprocess": "tables.new_rows",
-    "preprocess_from_json": "preprocess_file",
-    "preprocess_to_json": "preprocess_file",
-    "Column": "prepared",
-    "Preprocess": "prepared",
-    "PreparedData": "prepared",
-    "Split": "prepared",
-    "Task": "prepared",
-    "CsvText": "tables.text_file",
-    "read_csv": "tables.text_file",
-}
-
-__all__ = [
-    "Column",
-    "CsvText",
-    "PreparedData",
-    "Preprocess",
-    "Progress",
-    "Split",
-    "Task",
-    "apply_preprocess",
-    "load",
-    "preprocess_from_json",
-    "preprocess_to_json",
-    "read_csv",
-]
 
 
 def load(
@@ -57,12 +25,3 @@ def load(
     from sgdlab.data.prepare import prepare
 
     return prepare(dataset.read(progress, folder), dataset, seed)
-
-
-def __getattr__(name: str) -> Any:
-    """The other public names, imported on first use: help and completion need none of them."""
-    if name in _HOMES:
-        from importlib import import_module
-
-        return getattr(import_module(f"sgdlab.data.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'sgdlab.data' has no attribute {name!r}")

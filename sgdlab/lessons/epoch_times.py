@@ -8,7 +8,7 @@ from sgdlab.bench.plain_loop import plain_training
 from sgdlab.bench.production import production
 from sgdlab.bench.timing import TimedTraining, interleaved, steps_to_time
 from sgdlab.config import Config
-from sgdlab.data import PreparedData
+from sgdlab.data.prepared import PreparedData
 from sgdlab.training.resolve import resolve
 from sgdlab.training.sampling import batch_plan
 

@@ -14,7 +14,7 @@ from sgdlab.analysis.lr_range import RangeTest, range_test
 from sgdlab.analysis.stable_rate import StableRate
 from sgdlab.analysis.wording import number
 from sgdlab.config import Config
-from sgdlab.data import PreparedData
+from sgdlab.data.prepared import PreparedData
 from sgdlab.errors import ConfigError
 from sgdlab.probes.restarts import RestartedTraining
 from sgdlab.probes.stable_rate import quadratic_limit, stable_rate

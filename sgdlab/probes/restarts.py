@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from sgdlab.config import Config
-from sgdlab.data import PreparedData
+from sgdlab.data.prepared import PreparedData
 from sgdlab.streams import torch_seed
 from sgdlab.training.engines.base import Workload, build_workload
 from sgdlab.training.engines.select import build_engine

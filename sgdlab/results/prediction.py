@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from sgdlab.data import apply_preprocess, preprocess_from_json, read_csv
+from sgdlab.data.preprocess_file import preprocess_from_json
+from sgdlab.data.tables.new_rows import apply_preprocess
+from sgdlab.data.tables.text_file import read_csv
 from sgdlab.errors import RunFolderError
 from sgdlab.runs.folder import RunFolder, is_sweep
 from sgdlab.runs.names import BEST, PREPROCESS

@@ -35,7 +35,7 @@ from sgdlab.sweeps.plan import option_setting
 from sgdlab.training.sampling import batch_rows
 
 if TYPE_CHECKING:
-    from sgdlab.data import PreparedData
+    from sgdlab.data.prepared import PreparedData
 
 
 def create_study(plan: StudyPlan, runs_dir: Path, name: str | None = None) -> Path:

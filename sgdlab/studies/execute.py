@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sgdlab.analysis.wording import count
-from sgdlab.data import PreparedData, load
+from sgdlab.data import load
+from sgdlab.data.prepared import PreparedData
 from sgdlab.errors import RunFailed, RunFolderError
 from sgdlab.runs.environment import available_cores, cpu_name
 from sgdlab.runs.folder import RunFolder

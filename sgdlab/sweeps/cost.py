@@ -1,7 +1,7 @@
 """About how long a run takes, for the order of a sweep's runs and for --dry-run."""
 
 from sgdlab.config import Config
-from sgdlab.data import PreparedData
+from sgdlab.data.prepared import PreparedData
 from sgdlab.training.engines.select import step_flops
 from sgdlab.training.sampling import batch_plan, batch_rows
 from sgdlab.training.schedules import total_steps

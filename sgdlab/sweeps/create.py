@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sgdlab.config import Document, locate, portable_values, without_grid
-from sgdlab.data import PreparedData, load
+from sgdlab.data import load
+from sgdlab.data.prepared import PreparedData
 from sgdlab.errors import RunFolderError
 from sgdlab.runs.environment import available_cores
 from sgdlab.runs.folder import ENDED, is_sweep
@@ -17,7 +18,7 @@ from sgdlab.sweeps.manifest import RESOLVED_KEYS, Entry, Manifest, plan_differen
 from sgdlab.sweeps.plan import Axis, PlannedRun, own_axes, plan_runs
 
 if TYPE_CHECKING:
-    from sgdlab.data import Progress
+    from sgdlab.data.download import Progress
 
 
 @dataclass(frozen=True)

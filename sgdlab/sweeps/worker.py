@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from sgdlab.config import Config
-from sgdlab.data import PreparedData, load
+from sgdlab.data import load
+from sgdlab.data.prepared import PreparedData
 from sgdlab.errors import SgdlabError
 from sgdlab.runs.folder import RunFolder
 from sgdlab.runs.history import Record

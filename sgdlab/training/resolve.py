@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from sgdlab.config import Config
-from sgdlab.data import PreparedData
+from sgdlab.data.prepared import PreparedData
 from sgdlab.errors import ConfigError
 from sgdlab.runs.environment import available_cores
 from sgdlab.training.engines.select import choose_engine, resolve_device

@@ -3,7 +3,8 @@
 from typing import Any
 
 from sgdlab.config import Config
-from sgdlab.data import PreparedData, preprocess_to_json
+from sgdlab.data.prepared import PreparedData
+from sgdlab.data.preprocess_file import preprocess_to_json
 from sgdlab.errors import DataError, RunFolderError
 from sgdlab.runs.environment import environment
 from sgdlab.runs.folder import RunFolder

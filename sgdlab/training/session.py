@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from sgdlab.config import Config, config_to_yaml
-from sgdlab.data import PreparedData
+from sgdlab.data.prepared import PreparedData
 from sgdlab.errors import EngineError, RunFailed, is_out_of_memory
 from sgdlab.runs.folder import RunFolder, Status
 from sgdlab.runs.history import HistoryWriter, Record

@@ -9,7 +9,8 @@ from sgdlab.errors import ConfigError, RunFolderError
 from sgdlab.runs.folder import RunFolder
 
 if TYPE_CHECKING:
-    from sgdlab.data import PreparedData, Progress
+    from sgdlab.data.download import Progress
+    from sgdlab.data.prepared import PreparedData
     from sgdlab.training.session import Session
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from sgdlab.data import PreparedData
+from sgdlab.data.prepared import PreparedData
 from sgdlab.runs.folder import Status
 from sgdlab.runs.history import Record
 from sgdlab.training.engines.base import DeviceSplit

@@ -15,7 +15,7 @@ from sgdlab.bench.roofline import parameter_bytes, passes, roofline_seconds
 from sgdlab.bench.synthetic import synthetic
 from sgdlab.bench.timing import Sample, interleaved, spread, steps_to_time, times_faster
 from sgdlab.config import Config, Document, build_config
-from sgdlab.data import PreparedData
+from sgdlab.data.prepared import PreparedData
 from sgdlab.errors import ConfigError, EngineError, RunFailed
 from sgdlab.training import loop
 from sgdlab.training.engines.base import build_workload

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sgdlab.data import PreparedData, load
+from sgdlab.data import load
+from sgdlab.data.prepared import PreparedData
 from sgdlab.data.sources.function import FunctionDataset
 from sgdlab.data.sources.npz import NpzDataset
 from sgdlab.data.tables import npz_arrays as archive

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sgdlab.data import PreparedData, load
+from sgdlab.data import load
+from sgdlab.data.prepared import PreparedData
 from sgdlab.data.sources.csv_file import CsvDataset
 from sgdlab.errors import DataError
 

@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sgdlab.data import apply_preprocess, load, preprocess_from_json, preprocess_to_json, read_csv
+from sgdlab.data import load
 from sgdlab.data.prepared import Column, Preprocess
+from sgdlab.data.preprocess_file import preprocess_from_json, preprocess_to_json
 from sgdlab.data.sources.csv_file import CsvDataset
 from sgdlab.data.sources.mnist_10k import Mnist10k
+from sgdlab.data.tables.new_rows import apply_preprocess
+from sgdlab.data.tables.text_file import read_csv
 from sgdlab.errors import DataError
 
 ROWS = "age,city,price\n31,Rome,10.5\n42,Paris,20\n53,Rome,31.5\n,Oslo,40\n75,Oslo,51\n"

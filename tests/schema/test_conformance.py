@@ -14,7 +14,9 @@ from torch import nn
 from sgdlab.config import config_to_yaml, read_document
 from sgdlab.config.build import build_config
 from sgdlab.config.root import REGISTRIES
-from sgdlab.data import apply_preprocess, load, preprocess_from_json, preprocess_to_json
+from sgdlab.data import load
+from sgdlab.data.preprocess_file import preprocess_from_json, preprocess_to_json
+from sgdlab.data.tables.new_rows import apply_preprocess
 from sgdlab.errors import DataError
 from sgdlab.schema.dataset import SOURCES
 from sgdlab.schema.models.base import MODELS

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from sgdlab.data import Split
+from sgdlab.data.prepared import Split
 from sgdlab.runs.history import TIMING_COLUMNS, format_row
 from sgdlab.streams import torch_seed
 from sgdlab.training import loop, losses

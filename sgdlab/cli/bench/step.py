@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sgdlab.bench.step import Contender
     from sgdlab.config import Document
-    from sgdlab.data import PreparedData
+    from sgdlab.data.prepared import PreparedData
 
 
 HEADERS = {

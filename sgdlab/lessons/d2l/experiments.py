@@ -10,7 +10,7 @@ from sgdlab.analysis.gradient_std import StdLaw
 from sgdlab.analysis.noise_scale import exact_from_sums
 from sgdlab.bench.matmul import CHAPTER_SIZE, product_seconds
 from sgdlab.config import Config, document_of
-from sgdlab.data import PreparedData
+from sgdlab.data.prepared import PreparedData
 from sgdlab.errors import DataError
 from sgdlab.lessons.d2l.evidence import METHODS, D2lEvidence, GradientDescent
 from sgdlab.lessons.epoch_times import time_epochs

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from sgdlab.data import PreparedData
+from sgdlab.data.prepared import PreparedData
 
 
 def leaked_share(data: PreparedData) -> float:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sgdlab.config import Config
-from sgdlab.data import PreparedData, Split
+from sgdlab.data.prepared import PreparedData, Split
 from sgdlab.training.losses import Scores, evaluate
 from sgdlab.training.models import build_model
 from sgdlab.training.sampling import Segment

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from sgdlab.config import Config
-from sgdlab.data import PreparedData
+from sgdlab.data.prepared import PreparedData
 from sgdlab.errors import EngineError
 from sgdlab.training.engines.base import Engine, Workload
 from sgdlab.training.engines.eager import EagerEngine
