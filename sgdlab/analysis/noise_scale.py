@@ -41,23 +41,13 @@ class EstimatedNoiseScale:
     pairs: int
 
 
-def exact_noise_scale(gradients: ArrayLike) -> ExactNoiseScale:
-    """G = mean g_i;  tr Σ = Σ|g_i − G|²/(N − 1);  B_simple = tr Σ/|G|²   (McCandlish 2018, arXiv 1812.06162).
-
-    gradients: [N, P], one row for each example's gradient, the weights standing still, dropout off.
-    Raises ValueError for fewer than two rows or non-finite gradients.
-    """
-    g = np.asarray(gradients, dtype=np.float64)
-    if g.ndim != 2:
-        raise ValueError(f"gradients of shape {g.shape}: expected [N, P]")
-    mean = g.mean(axis=0)
-    return _exact(len(g), float(mean @ mean), float(((g - mean) ** 2).sum()))
-
-
 def exact_from_sums(n: int, grad_sum: ArrayLike, sq_norm_sum: float) -> ExactNoiseScale:
-    """The same from streamed sums: Σ|g_i − G|² = Σ|g_i|² − N|G|².
+    """G = mean g_i;  tr Σ = Σ|g_i − G|²/(N − 1);  B_simple = tr Σ/|G|²   (McCandlish 2018, arXiv 1812.06162),
 
-    grad_sum: [P], Σ g_i;  sq_norm_sum: Σ|g_i|²; both summed in float64, as the difference cancels digits.
+    from streamed sums over N = n examples' gradients: Σ|g_i − G|² = Σ|g_i|² − N|G|².
+
+    grad_sum: [P], Σ g_i;  sq_norm_sum: Σ|g_i|²; both summed in float64, as the difference cancels digits. Raises
+    ValueError for fewer than two examples or gradients that are not finite.
     """
     mean = np.asarray(grad_sum, dtype=np.float64) / max(n, 1)
     if mean.ndim != 1:
@@ -66,7 +56,12 @@ def exact_from_sums(n: int, grad_sum: ArrayLike, sq_norm_sum: float) -> ExactNoi
     scatter = sq_norm_sum - n * grad_sq_norm
     if scatter < -1e-6 * abs(sq_norm_sum):
         raise ValueError(f"sum of squared norms {sq_norm_sum:g} is below N|G|² = {n * grad_sq_norm:g}")
-    return _exact(n, grad_sq_norm, max(scatter, 0.0))
+    if n < 2:
+        raise ValueError(f"{n} rows: tr Σ needs at least two")
+    if not (math.isfinite(grad_sq_norm) and math.isfinite(scatter)):
+        raise ValueError("gradients must be finite")
+    trace = max(scatter, 0.0) / (n - 1)
+    return ExactNoiseScale(grad_sq_norm, trace, trace / grad_sq_norm if grad_sq_norm > 0 else None, n)
 
 
 def estimate_noise_scale(
@@ -125,15 +120,6 @@ def _ratio_interval(a: Floats, g: Floats, level: float) -> Interval | None:
             return None
         ends.append(max((q + side * math.sqrt(max(q**2 - p * r, 0.0))) / p, 0.0))
     return Interval(max(mean_a / mean_g, 0.0), ends[0], ends[1], level, len(a))
-
-
-def _exact(n: int, grad_sq_norm: float, scatter: float) -> ExactNoiseScale:
-    if n < 2:
-        raise ValueError(f"{n} rows: tr Σ needs at least two")
-    if not (math.isfinite(grad_sq_norm) and math.isfinite(scatter)):
-        raise ValueError("gradients must be finite")
-    trace = scatter / (n - 1)
-    return ExactNoiseScale(grad_sq_norm, trace, trace / grad_sq_norm if grad_sq_norm > 0 else None, n)
 
 
 def _check_pairs(g_b: Floats, g_B: Floats, small: int, large: int, rows: int | None, replacement: bool) -> None:

@@ -8,7 +8,6 @@ from sgdlab.errors import ConfigError
 from sgdlab.schema.nearest import nearest
 
 _PACKAGE = Path(__file__).resolve().parents[1]
-DEFAULT = "default"
 
 
 def shipped_folder() -> Path:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sgdlab.analysis.wording import MISSING, median_with_interval, number
+from sgdlab.analysis.wording import MISSING, number
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,19 +85,6 @@ def finite_number(value: Any) -> float | None:
     """`value` if it is a finite number."""
     found = number_of(value)
     return found if found is not None and math.isfinite(found) else None
-
-
-def interval_cell(estimate: Any, low: Any, high: Any, at_least: Any = None) -> Cell:
-    """`340 [310, 390]`, sorted by its estimate; without one `> 20,000`, sorted behind every number.
-
-    An upper end that is missing where a lower one is known is unbounded: JSON holds no infinity.
-    """
-    middle, bottom, top, bound = map(number_of, (estimate, low, high, at_least))
-    if middle is None or math.isinf(middle):
-        return Cell(MISSING) if bound is None else Cell(median_with_interval(math.inf, 0, 0, bound), math.inf)
-    if bottom is None:
-        return Cell(number(middle, 3), middle)
-    return Cell(median_with_interval(middle, bottom, math.inf if top is None else top, 0), middle)
 
 
 def count_cell(part: int, whole: int) -> Cell:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sgdlab.analysis.gradient_std import gradient_std_law, predicted_gradient_std
-from sgdlab.analysis.noise_scale import estimate_noise_scale, exact_from_sums, exact_noise_scale
+from sgdlab.analysis.noise_scale import ExactNoiseScale, estimate_noise_scale, exact_from_sums
 
 
 def data_set(rows=200, parameters=30, signal=1.0, seed=0):
@@ -30,17 +30,24 @@ def sq_norms(rng, gradients, size, batches, replacement):
     return (gradients[at].mean(axis=1) ** 2).sum(axis=1)
 
 
+def exact_noise_scale(gradients) -> ExactNoiseScale:
+    """The exact values of examples' gradients [N, P]."""
+    g = np.asarray(gradients, dtype=np.float64)
+    return exact_from_sums(len(g), g.sum(axis=0), float((g**2).sum()))
+
+
 def test_exact_values_agree_with_the_hand_computation():
     found = exact_noise_scale([[1.0, 0.0], [3.0, 2.0], [2.0, 4.0]])
     # G = (2, 2), |G|² = 8; deviations (-1,-2), (1,0), (0,2): 5 + 1 + 4 = 10, over N - 1 = 2
     assert (found.grad_sq_norm, found.trace_sigma, found.b_simple, found.rows) == (8, 5, 0.625, 3)
 
 
-def test_streamed_sums_give_the_same():
+def test_streamed_sums_give_the_scatter_about_the_mean():
     g = data_set()
-    whole, streamed = exact_noise_scale(g), exact_from_sums(len(g), g.sum(axis=0), float((g**2).sum()))
-    assert streamed.grad_sq_norm == pytest.approx(whole.grad_sq_norm, rel=1e-12)
-    assert streamed.trace_sigma == pytest.approx(whole.trace_sigma, rel=1e-12)
+    mean = g.mean(axis=0)
+    found = exact_noise_scale(g)
+    assert found.grad_sq_norm == pytest.approx(mean @ mean, rel=1e-12)
+    assert found.trace_sigma == pytest.approx(((g - mean) ** 2).sum() / (len(g) - 1), rel=1e-12)
 
 
 def test_a_vanishing_gradient_has_no_noise_scale():

@@ -15,10 +15,5 @@ def leaked_share(data: PreparedData) -> float:
     return sum(row in known for row in held_out) / len(held_out)
 
 
-def expected_share(rows: int, training: int) -> float:
-    """1 − (1 − 1/N)^n: where N rows are drawn with replacement, and n of the draws are trained on."""
-    return 1 - (1 - 1 / rows) ** training
-
-
 def _rows(x: NDArray[np.float32]) -> list[bytes]:
     return [row.tobytes() for row in x]
