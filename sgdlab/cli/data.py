@@ -1,7 +1,7 @@
 """`sgdlab data`: the data sets there are, a look at one, fetching one."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -11,9 +11,6 @@ from sgdlab.cli.console import say, show_table
 from sgdlab.cli.options import ConfigOverrides
 from sgdlab.cli.progress import downloading
 from sgdlab.cli.train import rows_in_words
-
-if TYPE_CHECKING:
-    from sgdlab.data.prepared import PreparedData
 
 group = add_group("data", "Data sets: list them, look at one, fetch one.", MACHINE)
 
@@ -41,6 +38,7 @@ def show(
 
     Example: sgdlab data show mnist-10k --out digits.png
     """
+    from sgdlab import plots
     from sgdlab.data.catalogue import source_facts
     from sgdlab.training.start import config_and_data
 
@@ -55,7 +53,9 @@ def show(
     if names:
         say(f"columns: {', '.join(names)}; target: {', '.join(data.preprocess.target_names)}")
     if len(data.input_shape) == 3 and classes is not None:
-        show_images(data, out or Path(f"{name}.png"))
+        images = data.train.x[:64].reshape(-1, *data.input_shape)[:, 0]
+        figure = plots.image_grid(images, [classes[i] for i in data.train.y[:64]])
+        say(str(plots.save_figure(figure, out or Path(f"{name}.png"))))
 
 
 def _config(name: str) -> str:
@@ -73,16 +73,6 @@ def _config(name: str) -> str:
         dataset = f"{{name: csv, path: {name}, target: ...}}"
         raise ConfigError(f"{name}: name a config that reads it, with dataset: {dataset}")
     return name
-
-
-def show_images(data: "PreparedData", place: Path) -> None:
-    """The first images of the training rows with their labels, in a file."""
-    from sgdlab import plots
-
-    assert data.preprocess.classes is not None
-    images = data.train.x[:64].reshape(-1, *data.input_shape)[:, 0]
-    figure = plots.image_grid(images, [data.preprocess.classes[i] for i in data.train.y[:64]])
-    say(str(plots.save_figure(figure, place)))
 
 
 @group.command("get")
