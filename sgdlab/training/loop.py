@@ -70,6 +70,7 @@ def measure(training: "Training") -> Record:
     step = position.step
     examples = batches.examples_at(step)
     epoch = batches.epoch_of(max(step - 1, 0))[0]
+    sums = position.pending * position.pending_sizes  # not @: its last bits depend on BLAS's threads
     position.wall_seconds = time.perf_counter() - training.wall_start
     return Record(
         epoch=examples / batches.rows,
@@ -78,7 +79,7 @@ def measure(training: "Training") -> Record:
         learning_rate=training.schedule.lr_at(max(step - 1, 0)),
         batch_size=batches.size_in(epoch),
         batch_loss=float(position.pending[-1]) if step else math.nan,
-        mean_batch_loss=mean_loss(position) if step else math.nan,
+        mean_batch_loss=float(sums.sum() / position.pending_sizes.sum()) if step else math.nan,
         train_loss=train_scores.loss,
         val_loss=val_scores.loss,
         train_accuracy=train_scores.accuracy,
@@ -86,12 +87,6 @@ def measure(training: "Training") -> Record:
         train_seconds=position.train_seconds,
         wall_seconds=position.wall_seconds,
     )
-
-
-def mean_loss(position: "Position") -> float:
-    """Mean over the examples since the last record, each example weighing the same."""
-    sums = position.pending * position.pending_sizes  # not @: its last bits depend on BLAS's threads
-    return float(sums.sum() / position.pending_sizes.sum())
 
 
 def note_record(training: "Training", record: Record) -> Record | None:

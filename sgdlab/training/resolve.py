@@ -28,8 +28,8 @@ def resolve(config: Config, data: PreparedData, runs: int = 1) -> Resolved:
     if config.stop_at is not None:
         _check_target(config.stop_at.metric, data)
     config = config.model_copy(update={"loss": loss, "device": resolve_device(config.device, config.engine)})
-    choice = choose_engine(config, data, max(available_cores() // runs, 1))
-    return Resolved(config.model_copy(update={"engine": choice.engine, "threads": choice.threads}), choice.reason)
+    engine, threads, reason = choose_engine(config, data, max(available_cores() // runs, 1))
+    return Resolved(config.model_copy(update={"engine": engine, "threads": threads}), reason)
 
 
 def _loss(config: Config, data: PreparedData) -> str:

@@ -124,15 +124,12 @@ class Session:
 
     def _progress(self) -> float:
         """How far the run is, in the unit of checkpoint_every."""
-        step, batches = self.training.position.step, self.training.batches
-        match self.config.checkpoint_every.unit:
-            case "steps":
-                return step
-            case "examples":
-                return batches.examples_at(step)
-            case "epochs":
-                return batches.examples_at(step) / batches.rows
-        return time.perf_counter()
+        step, batches, unit = self.training.position.step, self.training.batches, self.config.checkpoint_every.unit
+        if unit == "seconds":
+            return time.perf_counter()
+        if unit == "steps":
+            return step
+        return batches.examples_at(step) / (batches.rows if unit == "epochs" else 1)
 
     def _save(self, folder: RunFolder, history: HistoryWriter, durable: bool) -> None:
         """best.pt, last.pt and the summary; a diverged model is not worth a checkpoint.

@@ -2,7 +2,6 @@
 
 import itertools
 import math
-from dataclasses import dataclass
 
 import torch
 
@@ -26,22 +25,13 @@ ENGINES: dict[str, type[Engine]] = {engine.name: engine for engine in (NativeEng
 """All engines, by name."""
 
 
-@dataclass(frozen=True)
-class EngineChoice:
-    """An engine, its threads, and the reason in words."""
-
-    engine: str
-    threads: int
-    reason: str
-
-
 def build_engine(workload: Workload) -> Engine:
     """The engine that a resolved config names, on its workload."""
     return ENGINES[workload.config.engine](workload)
 
 
-def choose_engine(config: Config, data: PreparedData, cores: int) -> EngineChoice:
-    """The engine asked for, or the fastest that can run this config; EngineError with the reason.
+def choose_engine(config: Config, data: PreparedData, cores: int) -> tuple[str, int, str]:
+    """Name, threads and reason of the engine asked for, or of the fastest that can run this config, else EngineError.
 
     cores: how many this run may count on. The rule: native wherever it can run, since on one core it is
     1.8 times as fast as eager or more (`sgdlab bench engines`); so eager on many cores overtakes it only
@@ -62,7 +52,7 @@ def choose_engine(config: Config, data: PreparedData, cores: int) -> EngineChoic
     else:
         reason = f"{work}: compiled steps on one core are fastest"
     threads = config.threads if config.threads != "auto" else shared
-    return EngineChoice(wanted, 1 if ENGINES[wanted].one_thread else threads, reason)
+    return wanted, 1 if ENGINES[wanted].one_thread else threads, reason
 
 
 def resolve_device(wanted: str, engine: str) -> str:

@@ -14,6 +14,7 @@ from torch import nn
 from sgdlab.config import Config
 from sgdlab.schema.models.mlp import LinearModel, MlpModel
 from sgdlab.schema.optimizers.adam import Adam
+from sgdlab.schema.optimizers.base import Optimizer
 from sgdlab.schema.optimizers.sgd import Sgd
 from sgdlab.training.engines.base import DeviceSplit, Engine, Workload
 from sgdlab.training.engines.native.spec import aligned_zeros, make_spec, parameter_layout, workspace_size
@@ -30,11 +31,6 @@ EVALUATED_AT_ONCE = 50_000
 
 _NO_LABELS = np.empty(0, np.int64)
 _NO_TARGETS = np.empty((0, 1), np.float32)
-_MEMORIES = {
-    "sgd": ("momentum_buffer",),
-    "adam": ("exp_avg", "exp_avg_sq"),
-    "adamw": ("exp_avg", "exp_avg_sq"),
-}
 
 
 class NativeEngine(Engine):
@@ -56,8 +52,9 @@ class NativeEngine(Engine):
         widths = [linears[0].in_features, *(layer.out_features for layer in linears)]
         biases = [layer.bias is not None for layer in linears]
         activation = model.activation if isinstance(model, MlpModel) else "relu"
-        self._spec = make_spec(widths, biases, activation, model.output, config.loss, _rule(config))
-        self._hyper = _hyper(config)
+        rule, self._hyper = _update_rule(config.optimizer)
+        self._spec = make_spec(widths, biases, activation, model.output, config.loss, rule)
+        self._memories = ("momentum_buffer",) if isinstance(config.optimizer, Sgd) else ("exp_avg", "exp_avg_sq")
         weights_at, biases_at, size = parameter_layout(widths, biases)
         self._parameters = aligned_zeros(size)
         self._slots = aligned_zeros(2, size)
@@ -122,12 +119,11 @@ class NativeEngine(Engine):
 
     def optimizer_state(self) -> dict[str, Any]:
         """See Engine.optimizer_state."""
-        names = _MEMORIES[self.workload.config.optimizer.name]
         state: dict[int, dict[str, Any]] = {}
         for i, (parameter, place) in enumerate(self._places):
-            memory = self._slots[:, place : place + parameter.numel()]
-            state[i] = {name: torch.from_numpy(memory[k].copy()).view_as(parameter) for k, name in enumerate(names)}
-            if names[0] == "exp_avg":
+            memory = zip(self._memories, self._slots[:, place : place + parameter.numel()], strict=False)
+            state[i] = {name: torch.from_numpy(values.copy()).view_as(parameter) for name, values in memory}
+            if "exp_avg" in self._memories:
                 state[i]["step"] = torch.tensor(float(self._steps_done))
         return {"state": state}
 
@@ -135,7 +131,7 @@ class NativeEngine(Engine):
         """See Engine.load_optimizer_state."""
         for i, (parameter, place) in enumerate(self._places):
             self._steps_done = int(state["state"].get(i, {}).get("step", 0))
-            for k, name in enumerate(_MEMORIES[self.workload.config.optimizer.name]):
+            for k, name in enumerate(self._memories):
                 memory = state["state"].get(i, {}).get(name)
                 if memory is not None:  # plain SGD keeps none
                     self._slots[k, place : place + parameter.numel()] = memory.numpy().ravel()
@@ -147,15 +143,10 @@ def _arrays(rows: DeviceSplit) -> tuple[NDArray[np.float32], NDArray[np.int64], 
     return (x, y, _NO_TARGETS) if y.ndim == 1 else (x, _NO_LABELS, y)
 
 
-def _rule(config: Config) -> str:
-    """The kernels' name of the update rule."""
-    return "nesterov" if isinstance(config.optimizer, Sgd) and config.optimizer.nesterov else config.optimizer.name
-
-
-def _hyper(config: Config) -> NDArray[np.float64]:
-    """momentum, weight_decay, beta1, beta2, eps."""
-    optimizer = config.optimizer
+def _update_rule(optimizer: Optimizer) -> tuple[str, NDArray[np.float64]]:
+    """The kernels' name of the rule; momentum, weight_decay, beta1, beta2, eps."""
     if isinstance(optimizer, Sgd):
-        return np.array([optimizer.momentum, optimizer.weight_decay, 0.0, 0.0, 0.0])
+        name = "nesterov" if optimizer.nesterov else "sgd"
+        return name, np.array([optimizer.momentum, optimizer.weight_decay, 0.0, 0.0, 0.0])
     assert isinstance(optimizer, Adam)
-    return np.array([0.0, optimizer.weight_decay, optimizer.beta1, optimizer.beta2, optimizer.eps])
+    return optimizer.name, np.array([0.0, optimizer.weight_decay, optimizer.beta1, optimizer.beta2, optimizer.eps])

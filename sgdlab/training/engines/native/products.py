@@ -66,15 +66,11 @@ class _Tile(Emitter):
 
     def zeros(self, rows: int, columns: int) -> list[list[Any]]:
         """Accumulators, which LLVM promotes to registers."""
-        make = lambda: cgutils.alloca_once_value(self.builder, VECTOR(None))  # noqa: E731
-        return [[make() for _ in range(columns)] for _ in range(rows)]
+        return [[cgutils.alloca_once_value(self.builder, VECTOR(None)) for _ in range(columns)] for _ in range(rows)]
 
     def accumulate(self, accumulator: Any, a: Any, b: Any) -> None:
         total = self.builder.load(accumulator, typ=VECTOR)
-        self.builder.store(self.multiply_add(a, b, total), accumulator)
-
-    def multiply_add(self, a: Any, b: Any, c: Any) -> Any:
-        return self.call(f"llvm.fmuladd.v{LANES}f32", VECTOR, a, b, c)
+        self.builder.store(self.call(f"llvm.fmuladd.v{LANES}f32", VECTOR, a, b, total), accumulator)
 
     def sums(self, vectors: list[Any]) -> list[Any]:
         """Sum over the lanes of each vector: halves of two vectors are folded into one, again and again."""
