@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+import yaml
 
 from tests.support import ROOT
 
 GUIDE = (ROOT / ".github" / "CONTRIBUTING.md").read_text()
-FILE = re.compile(r"New file `([^`]+)`:\n\n```python\n(.*?)```", re.DOTALL)
+FILE = re.compile(r"New file `([^`]+)`[^\n]*:\n\n```python\n(.*?)```", re.DOTALL)
 LINE = re.compile(r"In `([^`]+)`, `([^`]+)` becomes `([^`]+)`")
 COMMAND = re.compile(r"```sh\n(sgdlab .*?)\n```", re.DOTALL)
 
@@ -88,6 +89,36 @@ def test_a_data_source_is_listed_and_trained_on(tmp_path):
     history = pd.read_csv(tmp_path / "runs" / "mine" / "history.csv")
     assert history["val_loss"].iloc[-1] < history["val_loss"].iloc[0]
     assert "sine" in copy.run("sgdlab data list")
+
+
+def test_a_kind_of_figure_is_drawn_and_named_in_the_help(tmp_path):
+    copy, steps = followed("A kind of figure", tmp_path)
+    copy.run("sgdlab train default --epochs 1 --set dataset.limit=300 --name mine")
+    copy.run(steps.command)
+    assert (tmp_path / "runs" / "mine" / "rate.png").read_bytes().startswith(b"\x89PNG")
+    assert "rate: the learning rate" in " ".join(copy.run("sgdlab plot --help").replace("│", " ").split())
+
+
+def test_a_schedule_falls_as_it_says(tmp_path):
+    copy, steps = followed("A schedule", tmp_path)
+    copy.run(steps.command)
+    history = pd.read_csv(tmp_path / "runs" / "mine" / "history.csv")
+    assert history["learning_rate"].tolist() == pytest.approx([0.001, 0.001, 0.0005])
+
+
+@pytest.mark.parametrize(("title", "key", "name"), [("A model", "model", "deep"), ("An engine", "engine", "plain")])
+def test_a_model_and_an_engine_are_trained_with(title, key, name, tmp_path):
+    copy, steps = followed(title, tmp_path)
+    copy.run(steps.command)
+    config = yaml.safe_load((tmp_path / "runs" / "mine" / "config.yaml").read_text())
+    assert name in (config[key], config[key]["name"] if isinstance(config[key], dict) else "")
+
+
+def test_a_command_answers_and_stands_in_the_help(tmp_path):
+    copy, steps = followed("A command", tmp_path)
+    copy.run("sgdlab train default --epochs 1 --set dataset.limit=320 --batch-size 64 --name mine")
+    assert copy.run(steps.command) == "4\n"
+    assert "how many updates" in copy.run("sgdlab --help")
 
 
 @pytest.mark.parametrize("name", ["sgdlab", "configs"])

@@ -82,3 +82,6 @@ class EagerEngine(Engine):
         with torch.random.fork_rng():
             for _ in range(2):
                 spare._update(self.workload.train.x[:rows], self.workload.train.y[:rows], 0.0)
+
+
+ENGINE = EagerEngine

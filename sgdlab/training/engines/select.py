@@ -2,6 +2,8 @@
 
 import itertools
 import math
+from importlib import import_module
+from typing import get_args
 
 import torch
 
@@ -9,8 +11,6 @@ from sgdlab.config import Config
 from sgdlab.data.prepared import PreparedData
 from sgdlab.errors import EngineError
 from sgdlab.training.engines.base import Engine, Workload
-from sgdlab.training.engines.eager import EagerEngine
-from sgdlab.training.engines.native.engine import NativeEngine
 from sgdlab.training.models import build_model
 from sgdlab.training.sampling import batch_rows
 
@@ -21,8 +21,12 @@ CORES_TO_OVERTAKE = 3
 """Cores from which eager, sharing out large steps, is faster than native on one."""
 
 
-ENGINES: dict[str, type[Engine]] = {engine.name: engine for engine in (NativeEngine, EagerEngine)}
-"""All engines, by name."""
+ENGINES: dict[str, type[Engine]] = {
+    name: import_module(f"sgdlab.training.engines.{name}").ENGINE
+    for name in get_args(Config.model_fields["engine"].annotation)
+    if name != "auto"
+}
+"""The engines that a config may name: each is the ENGINE of the module or package of its name beside this file."""
 
 
 def build_engine(workload: Workload) -> Engine:

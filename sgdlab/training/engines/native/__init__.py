@@ -1,1 +1,5 @@
 """The native engine: compiled training steps, one file a layer of them."""
+
+from sgdlab.training.engines.native.engine import NativeEngine
+
+ENGINE = NativeEngine
