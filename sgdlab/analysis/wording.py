@@ -1,4 +1,4 @@
-"""How a number, an interval, a duration or a few seeds are written for people: said here, and nowhere else."""
+"""How a number, an interval, a duration or a few seeds are written for people; the one place for all of them."""
 
 import math
 from collections.abc import Sequence

@@ -14,10 +14,6 @@ from sgdlab.bench.synthetic import synthetic
 from sgdlab.bench.timing import TimedTraining, seconds_per_call
 from sgdlab.config import Config, Document, build_config
 from sgdlab.data.prepared import PreparedData
-from sgdlab.schema.optimizers.adagrad import Adagrad
-from sgdlab.schema.optimizers.adam import Adam
-from sgdlab.schema.optimizers.rmsprop import Rmsprop
-from sgdlab.schema.optimizers.sgd import Sgd
 from sgdlab.training.engines.select import step_flops
 from sgdlab.training.models import build_model, parameter_count
 from sgdlab.training.resolve import resolve
@@ -60,18 +56,7 @@ def passes(config: Config) -> int:
     Weights are read and written, and so is each array that the optimiser keeps; gradients need not
     travel through memory. Optimisers of unknown memory count as if they kept none.
     """
-    match config.optimizer:
-        case Sgd(momentum=momentum):
-            kept = int(momentum > 0)
-        case Adam():
-            kept = 2
-        case Rmsprop(momentum=momentum):
-            kept = 1 + int(momentum > 0)
-        case Adagrad():
-            kept = 1
-        case _:
-            kept = 0
-    return 2 + 2 * kept
+    return 2 + 2 * config.optimizer.state_arrays()
 
 
 def parameter_bytes(config: Config, data: PreparedData) -> int:

@@ -23,6 +23,7 @@ from sgdlab.runs.files import write_json, write_table
 from sgdlab.runs.names import RATES_CURVES, RATES_FACTS, RATES_FIGURE, RATES_TABLE, STABILITY_FIGURE
 from sgdlab.training.batch_sizes import at_batch_sizes
 from sgdlab.training.resolve import resolve
+from sgdlab.training.sampling import batch_rows
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def _rates_at(
     mean = np.mean(losses, axis=0)  # NaN from the first rate at which one of the seeds has no loss
     size, rows = config.batch_size.initial, len(next(iter(data_sets.values())).train)
     return RatesAtBatchSize(
-        batch_size=rows if size == "full" else size,
+        batch_size=batch_rows(size, rows),
         is_full=size == "full",
         seeds=tuple(data_sets),
         range_test=range_test(tested.rates().tolist(), mean.tolist()),

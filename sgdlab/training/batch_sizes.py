@@ -6,6 +6,7 @@ from typing import Any
 from sgdlab.config import Config
 from sgdlab.errors import ConfigError
 from sgdlab.schema.batch_size import BatchSize
+from sgdlab.training.sampling import batch_rows
 
 
 def at_batch_sizes(config: Config, rows: int, sizes: Sequence[Any]) -> list[Config]:
@@ -19,5 +20,5 @@ def at_batch_sizes(config: Config, rows: int, sizes: Sequence[Any]) -> list[Conf
             raise ConfigError(f"--batch-sizes {size}: must be whole numbers of at least 1, or full")
         if size != "full" and size > rows:
             raise ConfigError(f"--batch-sizes {size}: is above the {rows:,} training rows")
-    once = {rows if size == "full" else size: size for size in sizes or [config.batch_size.initial]}
+    once = {batch_rows(size, rows): size for size in sizes or [config.batch_size.initial]}
     return [config.model_copy(update={"batch_size": BatchSize(initial=size)}) for size in once.values()]

@@ -86,6 +86,8 @@ def test_optimizer_descends_and_goes_on_from_its_saved_state(name):
     other = section.build([again], 0.05)
     other.load_state_dict(copy.deepcopy(optimizer.state_dict()))
     assert steps(other, again, 10) == steps(optimizer, w, 10)
+    kept = [each for each in optimizer.state[w].values() if isinstance(each, torch.Tensor) and each.shape == w.shape]
+    assert section.state_arrays() == len(kept)
 
 
 FORMULAS = {

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 group = add_group("bench", "Benchmarks of this machine: matrix products, training steps.", MACHINE)
 
-FIGURE_KINDS = (".png", ".pdf", ".svg")
+FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
 
 Repeats = Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="Rounds; medians over them are shown.")]
 Figure = Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write the figure: .png, .pdf or .svg.")]
@@ -39,8 +39,8 @@ class Measuring:
         from sgdlab.bench.pinning import pin
         from sgdlab.errors import UserError
 
-        if figure is not None and figure.suffix.lower() not in FIGURE_KINDS:
-            kinds = ", ".join(FIGURE_KINDS)
+        if figure is not None and figure.suffix.lower() not in FIGURE_SUFFIXES:
+            kinds = ", ".join(FIGURE_SUFFIXES)
             raise UserError(f"--out {figure}: a figure is written as {kinds}; end the name in one of them")
         for option, place in (("--out", figure), ("--csv", self.csv)):
             if place is not None and place.is_dir():

@@ -20,3 +20,7 @@ class Adagrad(Optimizer):
     def torch_name(self) -> str:
         """See Optimizer.torch_name."""
         return "Adagrad"
+
+    def state_arrays(self) -> int:
+        """See Optimizer.state_arrays: s."""
+        return 1

@@ -25,6 +25,10 @@ class Adam(Optimizer):
         """See Optimizer.torch_name."""
         return "Adam" if self.name == "adam" else "AdamW"
 
+    def state_arrays(self) -> int:
+        """See Optimizer.state_arrays: m and v."""
+        return 2
+
     def arguments(self) -> dict[str, Any]:
         """See Optimizer.arguments."""
         return self.model_dump(exclude={"name", "beta1", "beta2"}) | {"betas": (self.beta1, self.beta2)}

@@ -28,6 +28,10 @@ class Optimizer(Section):
         """Keyword arguments of that class but lr."""
         return self.model_dump(exclude={"name"})
 
+    def state_arrays(self) -> int:
+        """How many arrays as large as the parameters it keeps from step to step; 0 where unknown."""
+        return 0
+
     def build(self, parameters: "list[torch.nn.Parameter]", lr: float) -> "torch.optim.Optimizer":
         """The optimiser on `parameters`, fused where torch can.
 

@@ -21,3 +21,7 @@ class Rmsprop(Optimizer):
     def torch_name(self) -> str:
         """See Optimizer.torch_name."""
         return "RMSprop"
+
+    def state_arrays(self) -> int:
+        """See Optimizer.state_arrays: v, and the last step where it is kept."""
+        return 1 + int(self.momentum > 0)

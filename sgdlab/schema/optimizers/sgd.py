@@ -27,3 +27,7 @@ class Sgd(Optimizer):
     def torch_name(self) -> str:
         """See Optimizer.torch_name."""
         return "SGD"
+
+    def state_arrays(self) -> int:
+        """See Optimizer.state_arrays: the last step where it is kept."""
+        return int(self.momentum > 0)

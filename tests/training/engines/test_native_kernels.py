@@ -223,7 +223,7 @@ def test_nan_and_infinity_in_the_rows_are_seen(activation: str, loss: str, outpu
         assert done == 5
 
 
-@pytest.mark.parametrize("optimiser", spec.OPTIMISERS)
+@pytest.mark.parametrize("optimiser", spec.OPTIMIZERS)
 def test_divergence_stops_after_the_first_loss_that_is_not_finite(optimiser: str) -> None:
     case = Case([20, 8, 3], loss="mse", optimiser=optimiser, momentum=0.5, lr=1e30)
     native = Native(case)

@@ -15,13 +15,13 @@ from sgdlab.training.engines.native.vectors import ALIGN
 ACTIVATIONS = {"relu": layers.RELU, "tanh": layers.TANH, "sigmoid": layers.SIGMOID, "gelu": layers.GELU}
 OUTPUTS = {"logits": losses.LOGITS, "softmax": losses.SOFTMAX}
 LOSSES = {"cross_entropy": losses.CROSS_ENTROPY, "mse": losses.MSE, "half_mse": losses.HALF_MSE}
-OPTIMISERS = {"sgd": rules.SGD, "nesterov": rules.NESTEROV, "adam": rules.ADAM, "adamw": rules.ADAMW}
+OPTIMIZERS = {"sgd": rules.SGD, "nesterov": rules.NESTEROV, "adam": rules.ADAM, "adamw": rules.ADAMW}
 
 BLOCK_FLOATS = 65536  # a row block's inputs: 256 KiB of the second-level cache
 STRIP_FLOATS = 4096  # a strip of the weight gradient: 16 KiB of the first-level cache
 
 # The places in spec: a header, then one record per layer and a last one that names the logits' values.
-LAYERS, ACTIVATION, OUTPUT, LOSS, OPTIMISER, BLOCK, STRIP, GRADIENT, SIZE = range(9)
+LAYERS, ACTIVATION, OUTPUT, LOSS, OPTIMIZER, BLOCK, STRIP, GRADIENT, SIZE = range(9)
 HEADER = 9
 IN, OUT, WEIGHT, BIAS, STRIP_ROWS, VALUES, DELTAS, SLOPES = range(8)
 RECORD = 8
@@ -75,7 +75,7 @@ def make_spec(
 ) -> NDArray[np.int64]:
     """The int64 description of model, loss and update rule that `train_steps` reads.
 
-    Names as in ACTIVATIONS, OUTPUTS, LOSSES, OPTIMISERS (KeyError otherwise). Shapes and batch sizes share
+    Names as in ACTIVATIONS, OUTPUTS, LOSSES, OPTIMIZERS (KeyError otherwise). Shapes and batch sizes share
     one compiled function.
     """
     weights, bias_places, parameters = parameter_layout(widths, biases)
@@ -97,7 +97,7 @@ def make_spec(
         records += [n_in, n_out, weight, bias, _strip_rows(n_in), values, deltas, slopes]
         values = following
     records += [0, 0, 0, 0, 0, values, 0, 0]
-    codes = [ACTIVATIONS[activation], OUTPUTS[output], LOSSES[loss], OPTIMISERS[optimiser]]
+    codes = [ACTIVATIONS[activation], OUTPUTS[output], LOSSES[loss], OPTIMIZERS[optimiser]]
     return np.array([len(pairs), *codes, block, strip, gradient, end, *records], dtype=np.int64)
 
 

@@ -101,7 +101,7 @@ def _gradient(job, at, rates, rows, add, last):
     A batch of several row blocks adds them up in the workspace and updates with the last; one of a single
     block needs no more than the memory of one strip.
     """
-    workspace, rule = job.workspace, job.spec[spec_at.OPTIMISER]
+    workspace, rule = job.workspace, job.spec[spec_at.OPTIMIZER]
     strip, gradient, alone = job.spec[spec_at.STRIP], job.spec[spec_at.GRADIENT], last and not add
     for o in range(0, at.n_out, at.strip_rows):
         height = min(at.strip_rows, at.n_out - o)
@@ -136,7 +136,7 @@ def _steps(job, offsets, learning_rates, first_step, hyper, losses):
     spec = job.spec
     for s in range(len(learning_rates)):
         begin, end = offsets[s], offsets[s + 1]
-        rates = rules.rates_at(spec[spec_at.OPTIMISER], learning_rates[s], first_step + s + 1, hyper)
+        rates = rules.step_factors(spec[spec_at.OPTIMIZER], learning_rates[s], first_step + s + 1, hyper)
         share = np.float32(1.0 / (end - begin))
         total = 0.0
         for first in range(begin, end, spec[spec_at.BLOCK]):

@@ -18,7 +18,7 @@ from sgdlab.training.engines.native.vectors import (
     store_first,
 )
 
-OPTIMISERS = SGD, NESTEROV, ADAM, ADAMW = 0, 1, 2, 3
+OPTIMIZERS = SGD, NESTEROV, ADAM, ADAMW = 0, 1, 2, 3
 _ZERO = np.float32(0.0)
 
 
@@ -42,12 +42,12 @@ class StepFactors(NamedTuple):
     keep_square: Any  # beta2
     add_square: Any  # 1 - beta2
     epsilon: Any
-    least_mean: Any  # smaller memories become 0, see rates_at
+    least_mean: Any  # smaller memories become 0, see step_factors
     least_square: Any
 
 
 @njit(error_model="numpy")
-def rates_at(optimiser, lr, step, hyper):
+def step_factors(optimiser, lr, step, hyper):
     """Rates of update number `step` (from 1). hyper: momentum, weight_decay, beta1, beta2, eps.
 
     Memories of weights without gradient (dark pixels, dead units) decay into denormal numbers, which made a
