@@ -22,7 +22,6 @@ from sgdlab.training.start import new_session, reopen_session
 if TYPE_CHECKING:
     from sgdlab.sweeps.watch import Watcher
     from sgdlab.training.session import RunObserver, Session
-    from sgdlab.training.signals import StopRequest
 
 __all__ = ["Run", "Study", "Sweep", "extend_study", "open_run", "study", "sweep", "train"]
 
@@ -36,12 +35,11 @@ def run_session(
     runs_dir: Path = RUNS_DIR,
     name: str | None = None,
     observe: "RunObserver | None" = None,
-    stop: "StopRequest | None" = None,
     draw: Draw = partial,
 ) -> Run:
     """Carry out a prepared run in a new folder and draw its figures."""
     folder = RunFolder(create_folder(runs_dir, name, run_name(session.config)))
-    session.run(folder, observe or _unobserved, stop)
+    session.run(folder, observe or _unobserved)
     return _finished(folder, draw)
 
 
@@ -68,7 +66,6 @@ def resume_run(
     folder: RunFolder,
     epochs: float | None = None,
     observe: "RunObserver | None" = None,
-    stop: "StopRequest | None" = None,
     tell: Callable[[str], None] | None = None,
 ) -> Run:
     """Continue a run from its last checkpoint; `epochs` extends its budget.
@@ -77,7 +74,7 @@ def resume_run(
     """
     session = reopen_session(folder, epochs)
     try:
-        session.run(folder, observe or _unobserved, stop)
+        session.run(folder, observe or _unobserved)
     finally:
         for note in session.notes:
             (tell or _unobserved)(note)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-
-import numpy as np
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ def largest_stable_rate(
     """Halves [log low, log high] until unstable/stable <= ratio; full-batch gradient descent gives 2/λmax.
 
     loss_stays_bounded: trains a few hundred steps at the rate from the same weights and the same batches, and
-    says whether the loss stayed bounded (`loss_is_bounded`).  Assumes one boundary between low and high.
+    says whether the loss stayed bounded.  Assumes one boundary between low and high.
     Raises ValueError unless 0 < low < high and ratio > 1.
     """
     if not 0 < low < high < math.inf or not ratio > 1:
@@ -46,14 +44,3 @@ def largest_stable_rate(
             unstable = middle
     reason = f"stable at {stable:.4g}, not at {unstable:.4g}"
     return StableRate(math.sqrt(stable * unstable), stable, unstable, trials, reason)
-
-
-def loss_is_bounded(losses: Sequence[float], window: int = 10) -> bool:
-    """Whether all losses are finite and the mean of the last `window` is no higher than that of the first.
-
-    losses: [T], T >= 2 window, loss of each step in order.  Raises ValueError for fewer.
-    """
-    loss = np.asarray(losses, dtype=np.float64)
-    if loss.ndim != 1 or window < 1 or len(loss) < 2 * window:
-        raise ValueError(f"losses of shape {loss.shape}: needs at least {2 * window}")
-    return bool(np.isfinite(loss).all() and loss[-window:].mean() <= loss[:window].mean())

@@ -13,6 +13,8 @@ from sgdlab.training.engines.base import Workload, build_workload
 from sgdlab.training.losses import loss_of
 from sgdlab.training.sampling import batch_plan
 
+PLAIN = "plain loop"
+
 
 def plain_step(workload: Workload, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> float:
     """One update on a batch; its loss before."""

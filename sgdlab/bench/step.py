@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sgdlab.analysis.knee import knee
 from sgdlab.bench.conditions import torch_threads
 from sgdlab.bench.peers import PEERS, Absent
-from sgdlab.bench.plain_loop import plain_training
+from sgdlab.bench.plain_loop import PLAIN, plain_training
 from sgdlab.bench.production import engine_configs, production
 from sgdlab.bench.roofline import parameter_bytes, pass_rate, passes, product_rate, roofline_seconds
 from sgdlab.bench.timing import OnDone, Sample, StepTimer, TimedTraining, interleaved, spread, times_faster, unseen
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 LARGEST_DEFAULT = 4096
-PLAIN, ROOFLINE = "plain loop", "roofline"
+ROOFLINE = "roofline"
 Floats = NDArray[np.float64]
 
 IN_WORDS = (

@@ -98,6 +98,12 @@ def write_values(values: dict[str, Any]) -> str:
     return str(yaml.dump(values, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110))
 
 
+def write_value(value: Any) -> str:
+    """One value on one line, as `read_value` reads it back."""
+    text = yaml.dump(value, Dumper=_Dumper, default_flow_style=True, allow_unicode=True, width=10**9)
+    return str(text).removesuffix("...\n").strip()
+
+
 def read_value(text: str, name: str) -> Any:
     """One value as YAML writes it; for options on the command line, where `name` stands in messages."""
     if len(text) > MAX_BYTES:

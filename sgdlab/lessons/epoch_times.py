@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sgdlab.bench.conditions import conditions, in_words, torch_threads
-from sgdlab.bench.plain_loop import plain_training
+from sgdlab.bench.plain_loop import PLAIN, plain_training
 from sgdlab.bench.production import production
 from sgdlab.bench.timing import TimedTraining, interleaved, steps_to_time
 from sgdlab.config import Config
@@ -12,7 +12,7 @@ from sgdlab.data.prepared import PreparedData
 from sgdlab.training.resolve import resolve
 from sgdlab.training.sampling import batch_plan
 
-PLAIN, NATIVE = "plain loop", "native engine"
+NATIVE = "native engine"
 SAMPLE_SECONDS, LONGEST_SECONDS = 0.02, 0.25
 
 

@@ -71,11 +71,11 @@ def value_at(column: str, key: str, moment: float) -> "Reading":
     return reading
 
 
-def first_reaching(column: str, target: float, key: str = "step") -> "Reading":
-    """Reads `key` at the first row after the start whose `column` is at most the target; infinite where none is."""
+def first_reaching(column: str, target: float) -> "Reading":
+    """Reads the step of the first row after the start whose `column` is at most the target; infinite where none is."""
 
     def reading(history: "pd.DataFrame") -> float:
-        reached = history.loc[(history["step"] > 0) & (history[column] <= target), key]
+        reached = history.loc[(history["step"] > 0) & (history[column] <= target), "step"]
         return float(reached.iloc[0]) if len(reached) else math.inf
 
     return reading

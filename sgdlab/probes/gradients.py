@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from sgdlab.streams import generator
+from sgdlab.training import noise
 from sgdlab.training.engines.base import Workload
 from sgdlab.training.losses import CHUNK_ROWS, loss_of
 
@@ -31,10 +32,9 @@ AGREEMENT = 1e-3
 def standing_still(workload: Workload) -> Iterator[None]:
     """Dropout off, BatchNorm frozen, torch's random stream kept; every module as before afterwards."""
     modes = [(module, module.training) for module in workload.model.modules()]
-    devices = [workload.device] if workload.device.type == "cuda" else []
     workload.model.eval()
     try:
-        with torch.random.fork_rng(devices=devices):
+        with noise.undisturbed(workload.device):
             yield
     finally:
         for module, mode in modes:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sgdlab import plots
 from sgdlab.analysis.lr_range import RangeTest, range_test
 from sgdlab.analysis.stable_rate import StableRate
-from sgdlab.analysis.wording import number
+from sgdlab.analysis.wording import median_with_interval
 from sgdlab.config import Config
 from sgdlab.data.prepared import PreparedData
 from sgdlab.errors import ConfigError
@@ -82,8 +82,8 @@ class RatesAtBatchSize:
 
     def stable_in_words(self) -> str | None:
         """`0.95 [0.94, 0.96]`; None where a seed has none."""
-        rate, low, high = (number(value, 3) for value in self.stable_span())
-        return None if math.isnan(self.stable_span()[0]) else f"{rate} [{low}, {high}]"
+        rate, low, high = self.stable_span()
+        return None if math.isnan(rate) else median_with_interval(rate, low, high, low)
 
     def in_words(self) -> str:
         """What was found, or why nothing was."""

@@ -16,7 +16,7 @@ from sgdlab.results.figures import draw_run
 from sgdlab.runs.files import write_json, write_table
 from sgdlab.runs.folder import RunFolder
 from sgdlab.runs.history import TIMING_COLUMNS, Record, read_history
-from sgdlab.runs.names import HISTORY, NOISE_FACTS, NOISE_FIGURE, NOISE_TABLE, STD_LAW_TABLE
+from sgdlab.runs.names import HISTORY, NOISE_FACTS, NOISE_FIGURE, NOISE_TABLE, STD_LAW_FIGURE, STD_LAW_TABLE
 from sgdlab.schema.optimizers.sgd import Sgd
 from sgdlab.training.loop import Training
 from sgdlab.training.session import RunObserver, Session
@@ -181,7 +181,7 @@ def _save_law(step: int, law: StdLaw, replacement: bool, path: Path) -> None:
         title=f"step {step:,}: slope {law.slope} (law: -1/2)".replace("-", "−"),
         note=f"{FEWEST} to {MOST:,} batches at each size, 95 % intervals; the weights stand still",
     )
-    plots.save_figure(figure, path / f"gradient-std-step{step}.png")
+    plots.save_figure(figure, path / STD_LAW_FIGURE.format(step=step))
 
 
 def histories_compared(first: Path, second: Path) -> str:

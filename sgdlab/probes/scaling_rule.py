@@ -6,10 +6,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-import yaml
-
 from sgdlab.analysis.scaling_rules import GOYAL_WARMUP_EPOCHS, AdamSettings, adam_rule, linear_rule, sqrt_rule
-from sgdlab.config import Config, Document, build_config, locate, portable_values, set_initial, set_value, without_grid
+from sgdlab.config import (
+    Config,
+    Document,
+    build_config,
+    locate,
+    portable_values,
+    set_initial,
+    set_value,
+    without_grid,
+    write_values,
+)
 from sgdlab.errors import ConfigError
 from sgdlab.schema.optimizers.adam import Adam
 from sgdlab.schema.optimizers.sgd import Sgd
@@ -47,7 +55,7 @@ class ScaledConfig:
         """The file: notes as comments, then a config that loads."""
         head = "".join(f"# {note}\n" for note in self.notes)
         values = portable_values(self.document)
-        return head + yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100)
+        return head + write_values(values)
 
 
 def apply_scaling_rule(document: Document, rule: ScalingRule, to: int | None, rows: int) -> ScaledConfig:

@@ -23,7 +23,7 @@ _NAMES = {
 
 @dataclass(frozen=True)
 class Provenance:
-    """What environment.json of one run says; faults: why it could not be read."""
+    """What environment.json of one run says; fault: why it could not be read, else empty."""
 
     facts: dict[str, Any]
     fault: str = ""

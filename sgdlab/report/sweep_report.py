@@ -4,10 +4,9 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from sgdlab.analysis.wording import number, percent, seed_list
-from sgdlab.config import Config
+from sgdlab.config import Config, write_values
+from sgdlab.config.document import write_value
 from sgdlab.errors import RunFolderError, UserError
 from sgdlab.report import provenance
 from sgdlab.report.page import Answer, Block, Chapter, Code, Drawing, Page, Text, Tone
@@ -199,12 +198,11 @@ def _again(sweep: Sweep) -> list[str]:
 
 
 def _yaml_list(values: Iterable[Any]) -> str:
-    text: str = yaml.safe_dump(list(values), default_flow_style=True, width=10**9)
-    return text.strip()
+    return write_value(list(values))
 
 
 def _configs(sweep: Sweep, comparison: Comparison) -> tuple[Block, ...]:
-    base = yaml.safe_dump(sweep.manifest.base, sort_keys=False, allow_unicode=True)
+    base = write_values(sweep.manifest.base)
     blocks: list[Block] = [Code("What all runs share (base.yaml)", base.strip())]
     if comparison.best is not None:
         name = next(run.name for run in comparison.best.runs if run.status == "completed")

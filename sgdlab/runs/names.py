@@ -14,7 +14,7 @@ CLAIMS, CLAIMS_TEXT = "claims.csv", "claims.md"
 REPORT = "report.html"
 
 NOISE_TABLE, NOISE_FACTS, NOISE_FIGURE = "noise-scale.csv", "noise-scale.json", "noise-scale.png"
-STD_LAW_TABLE = "gradient-std.csv"
+STD_LAW_TABLE, STD_LAW_FIGURE = "gradient-std.csv", "gradient-std-step{step}.png"
 RATES_TABLE, RATES_CURVES, RATES_FACTS = "lr-range.csv", "lr-range-curves.csv", "lr-range.json"
 RATES_FIGURE, STABILITY_FIGURE = "lr-range.png", "stability.png"
 SCALED_CONFIG, SCALED_TABLE, SCALED_FIGURE = "scaled.yaml", "scale-check.csv", "scale-check.png"

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,7 +51,7 @@ def run_rounds(
     """
     from sgdlab.training.signals import stop_on_signals
 
-    with held(path), nullcontext(stop) if stop is not None else stop_on_signals() as request:
+    with held(path), stop_on_signals(stop) as request:
         plan = read_plan(path)
         manifest, data = manifest_of(path, plan), data_of(plan, path)
         runs: StudyRuns = {}

@@ -3,10 +3,9 @@
 import os
 from pathlib import Path
 
-import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from sgdlab.config import read_document
+from sgdlab.config import read_document, write_values
 from sgdlab.errors import ConfigError, RunFolderError
 from sgdlab.runs.files import write_text
 from sgdlab.runs.names import ANSWER, STUDY
@@ -25,7 +24,7 @@ def write_plan(path: Path, plan: StudyPlan) -> None:
     """Replace study.yaml."""
     values = _PLAN.dump_python(plan, mode="json", by_alias=True)
     values["learning_rates"] = values["learning_rates"] or "auto"
-    write_text(path / STUDY, _HEAD + yaml.safe_dump(values, sort_keys=False, allow_unicode=True, width=100))
+    write_text(path / STUDY, _HEAD + write_values(values))
 
 
 def read_plan(path: Path) -> StudyPlan:

@@ -48,12 +48,12 @@ def automatic_target(plan: StudyPlan, runs: StudyRuns) -> StopRule:
     return StopRule(plan.metric, rounded_up(max(reached)))
 
 
-def rounded_up(loss: float, digits: int = TARGET_DIGITS) -> float:
-    """The least number of so many digits that is not below `loss`: 0.2263 -> 0.23."""
+def rounded_up(loss: float) -> float:
+    """The least number of TARGET_DIGITS digits that is not below `loss`: 0.2263 -> 0.23."""
     exact = Decimal(repr(float(loss)))
     if exact == 0:
         return 0.0
-    return float(exact.quantize(Decimal(1).scaleb(exact.adjusted() - digits + 1), rounding=ROUND_CEILING))
+    return float(exact.quantize(Decimal(1).scaleb(exact.adjusted() - TARGET_DIGITS + 1), rounding=ROUND_CEILING))
 
 
 def _towards_target(plan: StudyPlan, size: int, runs: StudyRuns) -> tuple[RunSpec, ...]:

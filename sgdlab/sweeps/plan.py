@@ -46,18 +46,18 @@ def parse_list(text: str, option: str) -> tuple[Any, ...]:
     return _distinct(values, option)
 
 
-def parse_seeds(text: str, option: str = "--seeds") -> tuple[int, ...]:
+def parse_seeds(text: str) -> tuple[int, ...]:
     """Seeds of '0-4', '7' or '0,1,5-9'."""
     seeds: list[int] = []
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         if not _SEED.fullmatch(first) or (dash and not _SEED.fullmatch(last)):
-            raise ConfigError(f'{option} "{text[:60]}": must be whole numbers or ranges like 0-4')
+            raise ConfigError(f'--seeds "{text[:60]}": must be whole numbers or ranges like 0-4')
         low, high = int(first), int(last or first)
         if high < low or high - low >= MAX_RUNS:
-            raise ConfigError(f'{option} "{text[:60]}": {part.strip()[:40]} is no range of at most {MAX_RUNS:,} seeds')
+            raise ConfigError(f'--seeds "{text[:60]}": {part.strip()[:40]} is no range of at most {MAX_RUNS:,} seeds')
         seeds += range(low, high + 1)
-    return _distinct(seeds, option)
+    return _distinct(seeds, "--seeds")
 
 
 def parse_axis(assignment: str, option: str = "--vary") -> Axis:

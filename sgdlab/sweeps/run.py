@@ -1,7 +1,6 @@
 """A sweep from its plan on disk to its tables: runs carried out, figures drawn by whom the caller names."""
 
 from collections.abc import Callable
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from sgdlab.runs.locks import held
 from sgdlab.sweeps.create import unfinished
 from sgdlab.sweeps.manifest import Entry, Manifest
 from sgdlab.sweeps.watch import Watcher
-from sgdlab.training.signals import StopRequest, stop_on_signals
+from sgdlab.training.signals import stop_on_signals
 
 DrawSweep = Callable[[Path], Callable[[], Any]]
 """Begins to draw the figures of a sweep's folder, and gives what waits for their end."""
@@ -23,7 +22,6 @@ def run_sweep(
     jobs: int,
     draw: DrawSweep,
     watcher: Watcher | None = None,
-    stop: StopRequest | None = None,
 ) -> None:
     """Carry out those runs of a sweep that are not finished yet, then write its tables and figures.
 
@@ -33,7 +31,7 @@ def run_sweep(
     from sgdlab.sweeps.summary import write_tables
 
     try:
-        with held(manifest.path), nullcontext(stop) if stop is not None else stop_on_signals() as request:
+        with held(manifest.path), stop_on_signals() as request:
             manifest.refresh()  # another process may have carried on with it while we waited
             open_still = {entry.name for entry in unfinished(manifest)}
             todo = [entry for entry in todo if entry.name in open_still]

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -77,10 +77,7 @@ class Session:
         """Train; whatever ends it, the summary says how."""
         folder.write_summary(self._summary("running"))
         try:
-            with (
-                noise.undisturbed(self.workload.device),
-                stop_on_signals() if stop is None else nullcontext(stop) as request,
-            ):
+            with noise.undisturbed(self.workload.device), stop_on_signals(stop) as request:
                 self._train(folder, history, observe, request)
             summary = self._summary(self._status())
             folder.write_summary(summary)

@@ -17,12 +17,17 @@ class StopRequest:
 
 
 @contextmanager
-def stop_on_signals() -> Iterator[StopRequest]:
+def stop_on_signals(given: StopRequest | None = None) -> Iterator[StopRequest]:
     """While the block runs, a first signal sets the request, a second raises KeyboardInterrupt.
+
+    given: the request of a caller that listens itself; then signals are left alone.
 
     In a thread other than the main one, where Python delivers no signals, the request stays unset. A
     SIGHUP that is ignored, as under nohup, stays ignored.
     """
+    if given is not None:
+        yield given
+        return
     request = StopRequest()
 
     def hear(number: int, frame: FrameType | None) -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from sgdlab.analysis.lr_range import range_test, smooth
 from sgdlab.analysis.scaling_rules import AdamSettings, adam_rule, linear_rule, sqrt_rule
-from sgdlab.analysis.stable_rate import largest_stable_rate, loss_is_bounded
+from sgdlab.analysis.stable_rate import largest_stable_rate
 
 RATES = np.geomspace(1e-4, 1e2, 300)
 
@@ -30,7 +30,7 @@ def descent_stays_bounded(curvatures, rate, steps=300):
         for _ in range(steps):
             losses.append(0.5 * float(curvatures @ w**2))
             w = w - rate * curvatures * w
-    return loss_is_bounded(losses)
+    return bool(np.isfinite(losses).all() and np.mean(losses[-10:]) <= np.mean(losses[:10]))
 
 
 def test_the_suggestion_lies_on_the_fall_and_below_the_minimum():
@@ -83,14 +83,6 @@ def test_a_boundary_outside_the_rates_tried_gives_no_number():
 def test_a_senseless_bracket_is_a_value_error(low, high, ratio):
     with pytest.raises(ValueError):
         largest_stable_rate(lambda _: True, low, high, ratio)
-
-
-def test_bounded_means_finite_and_no_higher_than_at_first():
-    assert loss_is_bounded([1.0] * 20)
-    assert not loss_is_bounded([1.0] * 19 + [1.1])
-    assert not loss_is_bounded([1.0] * 10 + [math.nan] + [0.1] * 10)
-    with pytest.raises(ValueError):
-        loss_is_bounded([1.0] * 19)
 
 
 def test_the_sweep_is_cut_at_its_first_non_finite_loss_and_nothing_is_invented_after_it():

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from sgdlab.bench import engines, matmul, scale, step, timing
-from sgdlab.bench.plain_loop import plain_loop, plain_optimizer, plain_training
+from sgdlab.bench.plain_loop import PLAIN, plain_loop, plain_optimizer, plain_training
 from sgdlab.bench.production import engine_configs, production
 from sgdlab.bench.roofline import parameter_bytes, passes, roofline_seconds
 from sgdlab.bench.synthetic import synthetic
@@ -245,9 +245,9 @@ def test_passes_follow_what_the_rule_keeps(data: PreparedData, optimizer: Any, e
 def test_step_table_has_every_contender_at_every_size(data: PreparedData) -> None:
     contenders, _ = step.contenders_of(config_of(data, engine="auto"), data, [1, 8, "full"])
     table = step.step_table(contenders, data, 2)
-    expected = [(name, size) for size in (1, 8, 50) for name in (*ENGINES, step.PLAIN, step.ROOFLINE)]
+    expected = [(name, size) for size in (1, 8, 50) for name in (*ENGINES, PLAIN, step.ROOFLINE)]
     assert list(zip(table["engine"], table["batch_size"], strict=True)) == expected
-    assert (table.loc[table["engine"] == step.PLAIN, "times_plain"] == 1).all()
+    assert (table.loc[table["engine"] == PLAIN, "times_plain"] == 1).all()
     assert (table.loc[table["engine"] == step.ROOFLINE, "times_roofline"] == 1).all()
     assert (table["repeats"] == 2).all() and (table["step_us_min"] <= table["step_us_max"]).all()
     assert set(table["threads"]) == {1}
@@ -269,7 +269,7 @@ def test_auto_alone_is_measured_without_baselines_by_the_engine_that_it_takes(da
     assert table[["engine", "taken", "batch_size"]].to_numpy().tolist() == [["auto", "eager", 8]] and not absent
     assert table[["times_plain", "times_roofline"]].isna().all(axis=None)
     both, _ = step.contenders_of(config, data, [8], 1, ["auto", "eager"], baseline=True)
-    assert [each.engine for each in both] == ["auto", "eager", step.PLAIN]
+    assert [each.engine for each in both] == ["auto", "eager", PLAIN]
 
 
 def test_a_knee_at_the_largest_size_is_said_to_be_open_unless_that_is_all_rows() -> None:

@@ -7,11 +7,12 @@ from types import SimpleNamespace
 import pytest
 
 from sgdlab.analysis.stable_rate import StableRate
+from sgdlab.bench.plain_loop import PLAIN
 from sgdlab.config import document_of
 from sgdlab.lessons.d2l import descent, exercises, times
 from sgdlab.lessons.d2l.evidence import METHODS, D2lEvidence, GradientDescent
 from sgdlab.lessons.d2l.experiments import gradient_descent
-from sgdlab.lessons.epoch_times import NATIVE, PLAIN, EpochTimes
+from sgdlab.lessons.epoch_times import NATIVE, EpochTimes
 from sgdlab.training.start import config_and_data
 from tests.lessons.made_up import NO, OPEN, SEEDS, YES, history, judged, seed_results
 

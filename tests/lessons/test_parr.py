@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 import torch
 
-from sgdlab.lessons.epoch_times import NATIVE, PLAIN, EpochTimes
+from sgdlab.bench.plain_loop import PLAIN
+from sgdlab.lessons.epoch_times import NATIVE, EpochTimes
 from sgdlab.lessons.parr.evidence import FLOOR, SIZES, ParrEvidence
 from sgdlab.lessons.parr.experiments import FULL, QUICK, best_rates, experiments, tuned_experiment
 from sgdlab.lessons.parr.leak import leaked_share

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from sgdlab.analysis.gradient_std import StdLaw
 from sgdlab.analysis.stable_rate import StableRate
+from sgdlab.bench.matmul import CHAPTER_SIZE, product_flops
 from sgdlab.lessons.epoch_times import EpochTimes
 from sgdlab.lessons.seed_results import SeedResults
 
@@ -25,8 +26,7 @@ TARGET = 0.255
 """A loss that all four methods reach in every seed, 5.5 % above the optimum: GD at its rate of 1 may miss 0.25."""
 
 GD_RATE = 1.0
-CHAPTER_FLOPS = 2e9
-PRODUCT_FLOPS = 2 * 256**3
+PRODUCT_FLOPS = product_flops(CHAPTER_SIZE, CHAPTER_SIZE, CHAPTER_SIZE)
 RESTLESS = "the machine was too restless, or too few rounds; run it again when nothing else runs"
 MORE_SEEDS = "more seeds would settle it"
 

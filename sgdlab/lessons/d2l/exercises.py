@@ -2,11 +2,11 @@
 
 import math
 
+from sgdlab.bench.plain_loop import PLAIN
 from sgdlab.lessons import rules
 from sgdlab.lessons.claim import Finding, Verdict, claim
 from sgdlab.lessons.d2l.descent import first_is_lower
 from sgdlab.lessons.d2l.evidence import MORE_SEEDS, D2lEvidence
-from sgdlab.lessons.epoch_times import PLAIN
 from sgdlab.lessons.seed_results import SeedResults, value_at
 from sgdlab.lessons.wording import each_of, worded
 
@@ -97,11 +97,11 @@ def doubled_gd(e: D2lEvidence) -> Finding:
     return Finding(gap_verdict(gap), numbers, ratio)
 
 
-def gap_verdict(gap: float, rounding: float = 1e-4) -> Verdict:
+def gap_verdict(gap: float) -> Verdict:
     """Whether two trajectories are one but for rounding in float32."""
     if not math.isfinite(gap):
         return "cannot tell"
-    return "reproduced" if gap <= rounding else "not reproduced"
+    return "reproduced" if gap <= 1e-4 else "not reproduced"
 
 
 @claim(

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 from sgdlab import plots
 from sgdlab.analysis.gradient_std import StdLaw
+from sgdlab.bench.plain_loop import PLAIN
 from sgdlab.lessons.d2l.evidence import METHODS, PRODUCT_FLOPS, D2lEvidence
-from sgdlab.lessons.epoch_times import NATIVE, PLAIN
+from sgdlab.lessons.epoch_times import NATIVE
 from sgdlab.lessons.rules import median_of
 
 if TYPE_CHECKING:

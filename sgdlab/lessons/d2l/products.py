@@ -2,9 +2,10 @@
 
 import itertools
 
+from sgdlab.bench.matmul import CHAPTER_FLOPS
 from sgdlab.lessons import rules
 from sgdlab.lessons.claim import Finding, claim
-from sgdlab.lessons.d2l.evidence import CHAPTER_FLOPS, PRODUCT_FLOPS, RESTLESS, D2lEvidence
+from sgdlab.lessons.d2l.evidence import PRODUCT_FLOPS, RESTLESS, D2lEvidence
 from sgdlab.lessons.wording import median_times, worded
 
 

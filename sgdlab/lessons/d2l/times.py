@@ -4,10 +4,11 @@ import itertools
 import math
 
 from sgdlab.analysis.wording import measured_time
+from sgdlab.bench.plain_loop import PLAIN
 from sgdlab.lessons import rules
 from sgdlab.lessons.claim import Finding, claim
 from sgdlab.lessons.d2l.evidence import LAP_EXAMPLES, METHODS, RESTLESS, TARGET, D2lEvidence
-from sgdlab.lessons.epoch_times import NATIVE, PLAIN
+from sgdlab.lessons.epoch_times import NATIVE
 from sgdlab.lessons.seed_results import first_reaching
 from sgdlab.lessons.wording import median_times, over_seeds, worded
 

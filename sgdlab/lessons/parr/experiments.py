@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from sgdlab.bench.plain_loop import PLAIN
 from sgdlab.config import build_config, document_of, without_grid
-from sgdlab.lessons.epoch_times import PLAIN, EpochTimes, time_epochs
+from sgdlab.lessons.epoch_times import EpochTimes, time_epochs
 from sgdlab.lessons.experiment import Experiment, ExperimentRunner
 from sgdlab.lessons.parr.evidence import SIZES, SMALL_RATE, ParrEvidence
 from sgdlab.lessons.parr.leak import leaked_share

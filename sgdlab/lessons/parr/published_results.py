@@ -100,8 +100,8 @@ def decent_at_once(e: ParrEvidence) -> Finding:
 @claim(
     "P, accuracies of single runs and of the four sizes",
     "Accuracies of the last model (single runs) and of the best model (four sizes) can stand side by side.",
-    rule=f"best − last, by size: reproduced where all intervals lie within ±{MARGIN}, not reproduced where one that "
-    "does not excludes 0, else cannot tell; shorter runs: cannot tell",
+    rule=f"best − last, by size: reproduced where all intervals lie within ±{MARGIN}, not reproduced where one "
+    "reaches beyond it and excludes 0, else cannot tell; shorter runs: cannot tell",
     reproduced="in the published form the last model is as good as the best one; without it they may part",
     not_reproduced="best and last model differ: compare like with like",
     cannot_tell="more seeds would settle it",

@@ -4,9 +4,10 @@ import math
 from collections.abc import Mapping
 
 from sgdlab.analysis.paired import compare_pairs
+from sgdlab.bench.plain_loop import PLAIN
 from sgdlab.lessons import rules
 from sgdlab.lessons.claim import Finding, claim
-from sgdlab.lessons.epoch_times import NATIVE, PLAIN
+from sgdlab.lessons.epoch_times import NATIVE
 from sgdlab.lessons.parr.evidence import LARGE_RATE, SIZES, SMALL_RATE, ParrEvidence
 from sgdlab.lessons.rules import BySeed
 from sgdlab.lessons.wording import by_size, median_times, worded

@@ -99,9 +99,12 @@ def noisy_losses(e: ParrEvidence) -> Finding:
     return Finding(rules.lies_above(ratio, 1.0), numbers, ratio)
 
 
-def last_batch_rows(batch_size: int, rows: int = 8000) -> int:
+TRAINING_ROWS = 8000
+
+
+def last_batch_rows(batch_size: int) -> int:
     """Rows in the last minibatch of an epoch, whose loss is the one recorded: the remainder, where there is one."""
-    return rows % batch_size or batch_size
+    return TRAINING_ROWS % batch_size or batch_size
 
 
 def _lowest(several: Sequence[SeedResults], column: str) -> float:
