@@ -21,8 +21,8 @@ _change = partial(typer.Option, rich_help_panel="Change the config")
 _grid = partial(typer.Option, rich_help_panel="The grid")
 output_option = partial(typer.Option, rich_help_panel="Where and how")
 
-Source = Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file, or the name of a shipped config.")]
-SourceOrDefault = Annotated[
+ConfigName = Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file, or the name of a shipped config.")]
+ConfigNameOrDefault = Annotated[
     str, typer.Argument(metavar="CONFIG", help="A YAML file or shipped config; without it mnist-10k.")
 ]
 Epochs = Annotated[float | None, _change(metavar="N", help="Passes over the training rows.")]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from sgdlab.analysis.wording import count
 from sgdlab.cli.commands import TRAIN, app
 from sgdlab.cli.console import INTERRUPTED, leave, say, show_table
-from sgdlab.cli.options import ConfigChanges, DryRun, Grid, Jobs, Output, SourceOrDefault, output_option
+from sgdlab.cli.options import ConfigChanges, ConfigNameOrDefault, DryRun, Grid, Jobs, Output, output_option
 from sgdlab.cli.progress import SweepDisplay, downloading
 from sgdlab.cli.train import say_forecast
 
@@ -24,7 +24,7 @@ Into = Annotated[
 
 @app.command("sweep", rich_help_panel=TRAIN)
 def sweep(
-    grid: Grid, changes: ConfigChanges, output: Output, config: SourceOrDefault = "default", jobs: Jobs = None,
+    grid: Grid, changes: ConfigChanges, output: Output, config: ConfigNameOrDefault = "default", jobs: Jobs = None,
     into: Into = None, dry_run: DryRun = False,
 ) -> None:  # fmt: skip
     """Train on a grid of batch sizes, learning rates, seeds and any config key.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from sgdlab.analysis.wording import count, duration, number
 from sgdlab.cli.commands import TRAIN, app
 from sgdlab.cli.console import INTERRUPTED, leave, say
-from sgdlab.cli.options import ConfigChanges, DryRun, Output, Source
+from sgdlab.cli.options import ConfigChanges, ConfigName, DryRun, Output
 from sgdlab.cli.progress import downloading, result_in_words, run_display
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ EXIT_CODES = {"completed": 0, "diverged": 1, "failed": 1, "interrupted": INTERRU
 
 
 @app.command("train", rich_help_panel=TRAIN)
-def train(config: Source, changes: ConfigChanges, output: Output, dry_run: DryRun = False) -> None:
+def train(config: ConfigName, changes: ConfigChanges, output: Output, dry_run: DryRun = False) -> None:
     """Train one model and keep everything in a run folder.
 
     Examples:
