@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sgdlab.studies.plan import StudyPlan
     from sgdlab.studies.result import MeasuredRow
 
-_asks = partial(typer.Option, rich_help_panel="The question")
+_asks = partial(typer.Option, rich_help_panel="The study")
 
 
 @dataclass(frozen=True)

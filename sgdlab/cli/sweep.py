@@ -77,7 +77,7 @@ def close(done: "Sweep", quiet: bool) -> None:
 
 
 def show_results(done: "Sweep") -> None:
-    """A row for each setting: the runs' outcomes, means over seeds where there are several."""
+    """A row for each setting: how its run ended, or means over seeds where there are several."""
     table, keys = done.results, [key for key in done.manifest.entries[0].varied if key != "seed"]
     validated = table["best_val_loss"].notna().any()
     shown = {"best_val_loss": "best val loss"} if validated else {"final_train_loss": "final train loss"}

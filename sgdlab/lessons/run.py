@@ -1,4 +1,4 @@
-"""A lesson from its question to its folder: experiments once, figures, claims judged and written down."""
+"""A lesson carried out: experiments once, figures, claims judged and written down."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
