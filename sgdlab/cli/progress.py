@@ -12,6 +12,8 @@ from sgdlab.sweeps.watch import Watch, Watcher
 
 if TYPE_CHECKING:
     from sgdlab.runs.history import Record
+    from sgdlab.sweeps.manifest import Entry
+    from sgdlab.sweeps.worker import RunProgress
     from sgdlab.training.loop import Training
     from sgdlab.training.session import RunObserver
 
@@ -120,9 +122,9 @@ class SweepDisplay(Watcher):
 
     MOST_ROWS = 16
 
-    def __init__(self, entries: list[Any], quiet: bool) -> None:
+    def __init__(self, entries: "list[Entry]", quiet: bool) -> None:
         self.entries, self.quiet = entries, quiet
-        self.reports: dict[str, Any] = {}
+        self.progress: dict[str, RunProgress] = {}
         self.records: dict[str, Record] = {}
         self.started = self.drawn = time.monotonic()
         self.live: Any = None
@@ -139,16 +141,16 @@ class SweepDisplay(Watcher):
         if self.live is not None:
             self.live.__exit__(*error)
 
-    def observe(self, entry: Any, report: Any) -> None:
-        """Take the newest report of a run; None when it begins."""
-        if report is None:
+    def observe(self, entry: "Entry", progress: "RunProgress | None") -> None:
+        """Take the newest progress of a run; None when it begins."""
+        if progress is None:
             return
-        self.reports[entry.name] = report
-        if report.record is not None:
-            self.records[entry.name] = report.record
-        ended = report.summary is not None or report.failure is not None
+        self.progress[entry.name] = progress
+        if progress.record is not None:
+            self.records[entry.name] = progress.record
+        ended = progress.summary is not None or progress.failure is not None
         if ended and self.live is None and not self.quiet:
-            result = report.failure or result_in_words(report.summary)
+            result = progress.failure or result_in_words(progress.summary or {})
             say(f"[{self._done()}/{len(self.entries)}] {entry.name}: {entry.status}, {result}")
 
     def tick(self) -> None:
@@ -171,16 +173,16 @@ class SweepDisplay(Watcher):
             table.add_row(*(Text(text) for text in self._row(entry)))
         return table
 
-    def _shown(self) -> list[Any]:
+    def _shown(self) -> "list[Entry]":
         """Running ones first of all, then those that ended last, then those still planned."""
         if len(self.entries) <= self.MOST_ROWS:
             return self.entries
         order = {"running": 0, "planned": 2}
         return sorted(self.entries, key=lambda entry: order.get(entry.status, 1))[: self.MOST_ROWS]
 
-    def _row(self, entry: Any) -> list[str]:
-        report, record = self.reports.get(entry.name), self.records.get(entry.name)
-        share = report.step / report.total_steps if report is not None and report.total_steps else None
+    def _row(self, entry: "Entry") -> list[str]:
+        progress, record = self.progress.get(entry.name), self.records.get(entry.name)
+        share = progress.step / progress.total_steps if progress is not None and progress.total_steps else None
         done = "100%" if entry.status == "completed" else "" if share is None else f"{100 * share:.0f}%"
         if record is None:
             return [entry.name, entry.status, done, "", "", "", ""]
@@ -192,7 +194,7 @@ def watching(quiet: bool) -> Watch:
     """Watches several sweeps one after the other: each on a live table, then a line that it is done."""
 
     @contextmanager
-    def watch(words: str, entries: list[Any]) -> Iterator[SweepDisplay]:
+    def watch(words: str, entries: "list[Entry]") -> Iterator[SweepDisplay]:
         started = time.monotonic()
         # without a terminal a line for each sweep is enough
         with SweepDisplay(entries, quiet or not console().is_terminal) as display:
