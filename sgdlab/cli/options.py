@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from sgdlab.cli.console import say
+from sgdlab.runs.names import RUNS_DIR
 
 if TYPE_CHECKING:
     from sgdlab.config import ConfigSource, Document
@@ -77,7 +78,7 @@ class ConfigChanges(ConfigOverrides):
 class Output:
     """Where a new folder is made, and how much is said."""
 
-    runs_dir: Annotated[Path, output_option(metavar="DIR", help="Where new folders are made.")] = Path("runs")
+    runs_dir: Annotated[Path, output_option(metavar="DIR", help="Where new folders are made.")] = RUNS_DIR
     name: Annotated[str | None, output_option(metavar="NAME", help="Name of the folder instead of date and time.")] = (
         None
     )
