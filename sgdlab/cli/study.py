@@ -11,7 +11,7 @@ from sgdlab.analysis.wording import count, duration, number
 from sgdlab.cli.commands import CHOOSE, app
 from sgdlab.cli.console import INTERRUPTED, leave, say, show_table
 from sgdlab.cli.options import ConfigChanges, DryRun, Jobs, Output, listed, seeds_in
-from sgdlab.cli.progress import watching
+from sgdlab.cli.sweep_display import watching
 
 if TYPE_CHECKING:
     from sgdlab.studies.opened import Study

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from sgdlab.analysis.wording import count
 from sgdlab.cli.commands import TRAIN, app
 from sgdlab.cli.console import INTERRUPTED, leave, say, show_table
+from sgdlab.cli.downloads import downloading
 from sgdlab.cli.options import ConfigChanges, ConfigNameOrDefault, DryRun, Grid, Jobs, Output, output_option
-from sgdlab.cli.progress import SweepDisplay, downloading
-from sgdlab.cli.train import say_forecast
+from sgdlab.cli.result import say_forecast
+from sgdlab.cli.sweep_display import SweepDisplay
 
 if TYPE_CHECKING:
     from sgdlab.results.opened import Sweep

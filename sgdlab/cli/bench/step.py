@@ -9,8 +9,8 @@ import typer
 from sgdlab.analysis.wording import count
 from sgdlab.cli.bench import Figure, Measuring, Repeats, group, progress, show_columns
 from sgdlab.cli.console import say
+from sgdlab.cli.downloads import downloading
 from sgdlab.cli.options import ConfigNameOrDefault, ConfigOverrides, listed
-from sgdlab.cli.progress import downloading
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,9 +8,9 @@ import typer
 
 from sgdlab.analysis.wording import number
 from sgdlab.cli.console import say, show_table
+from sgdlab.cli.downloads import downloading
 from sgdlab.cli.options import ConfigName, ConfigOverrides, Output, listed, seeds_in
 from sgdlab.cli.probe import group
-from sgdlab.cli.progress import downloading
 
 if TYPE_CHECKING:
     from sgdlab.probes.lr_range import RatesAtBatchSize

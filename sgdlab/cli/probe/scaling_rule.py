@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from sgdlab.cli.console import INTERRUPTED, say
+from sgdlab.cli.downloads import downloading
 from sgdlab.cli.options import ConfigName, ConfigOverrides, Output, output_option, seeds_in
 from sgdlab.cli.probe import group
-from sgdlab.cli.progress import downloading, run_display
+from sgdlab.cli.progress import run_display
 
 if TYPE_CHECKING:
     from sgdlab.config import Document
