@@ -9,6 +9,7 @@ from sgdlab.config import ConfigSource, document_of
 from sgdlab.results import figures
 from sgdlab.results.opened import Run, Sweep, open_run
 from sgdlab.runs.folder import RunFolder
+from sgdlab.runs.names import RUNS_DIR
 from sgdlab.runs.new_folder import create_folder, run_name
 from sgdlab.studies.create import create_study, extend_plan, plan_study
 from sgdlab.studies.execute import run_study
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Run", "Study", "Sweep", "extend_study", "open_run", "study", "sweep", "train"]
 
-RUNS_DIR = Path("runs")
 Draw = Callable[[Callable[[Path], Any], Path], Callable[[], Any]]
 """Begins a drawing in a folder, gives what waits for its end: `FigureProcess.draw`, or `partial` to draw in place."""
 

@@ -35,7 +35,7 @@ RUNS_IN_WORDS = (
     "largest resident set so far, of this process and of any worker"
 )
 
-Sweep = Callable[..., Any]
+RunSweep = Callable[..., Any]
 """sgdlab.sweep, or what stands for it."""
 
 
@@ -69,7 +69,7 @@ def rows_table(repeats: int, rows: Sequence[int] = ROWS, on_done: OnDone = unsee
     return pd.DataFrame(table)
 
 
-def runs_table(sweep: Sweep, counts: Sequence[int] = RUNS, on_done: OnDone = unseen) -> "pd.DataFrame":
+def runs_table(sweep: RunSweep, counts: Sequence[int] = RUNS, on_done: OnDone = unseen) -> "pd.DataFrame":
     """Seconds and memory of sweeps of so many runs, in ascending order; measured once each, a small one before.
 
     sweep: called as sgdlab.sweep(config, seeds=..., jobs=1, runs_dir=...), in a temporary folder.

@@ -144,17 +144,17 @@ def knees_in_words(table: "pd.DataFrame") -> list[str]:
 
 def _row(contender: Contender, sample: Sample, seconds: Floats, plain: Floats, roofline: Floats) -> dict[str, Any]:
     """seconds, plain, roofline: of one step, [repeats]."""
-    taken, size = spread(seconds * 1e6), contender.batch_size
+    time, size = spread(seconds * 1e6), contender.batch_size
     return {
         "engine": contender.engine,
         "batch_size": sample.examples // sample.steps if size == "full" else size,
         "threads": contender.config.threads,
         "repeats": len(seconds),
         "steps_per_sample": sample.steps,
-        **taken.columns("step_us"),
-        "step_us_min": taken.smallest,
-        "step_us_max": taken.largest,
-        "examples_per_second": sample.examples / sample.steps / taken.median * 1e6,
+        **time.columns("step_us"),
+        "step_us_min": time.smallest,
+        "step_us_max": time.largest,
+        "examples_per_second": sample.examples / sample.steps / time.median * 1e6,
         "times_plain": times_faster(seconds, plain),
         "times_roofline": times_faster(roofline, seconds),
         "taken": contender.taken,

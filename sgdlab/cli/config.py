@@ -6,7 +6,7 @@ import typer
 
 from sgdlab.cli.commands import MACHINE, add_group
 from sgdlab.cli.console import say, show_table
-from sgdlab.cli.options import ConfigOverrides, Source
+from sgdlab.cli.options import ConfigName, ConfigOverrides
 
 group = add_group("config", "Configs: list the shipped ones, show one in full, list the keys.", MACHINE)
 
@@ -23,7 +23,7 @@ def list_configs() -> None:
 
 
 @group.command("show")
-def show(config: Source, changes: ConfigOverrides) -> None:
+def show(config: ConfigName, changes: ConfigOverrides) -> None:
     """Print a config with every default filled in; it loads back to the same run.
 
     Example: sgdlab config show parr/minibatch-8 --set epochs=5

@@ -8,9 +8,9 @@ import typer
 from sgdlab.analysis.wording import count
 from sgdlab.cli.commands import MACHINE, add_group
 from sgdlab.cli.console import say, show_table
+from sgdlab.cli.downloads import downloading
 from sgdlab.cli.options import ConfigOverrides
-from sgdlab.cli.progress import downloading
-from sgdlab.cli.train import rows_in_words
+from sgdlab.cli.result import rows_in_words
 
 group = add_group("data", "Data sets: list them, look at one, fetch one.", MACHINE)
 

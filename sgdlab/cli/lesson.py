@@ -7,7 +7,7 @@ import typer
 from sgdlab.cli.commands import LOOK, app
 from sgdlab.cli.console import console, new_table, printable, say
 from sgdlab.cli.options import Jobs, Output, Seeds, seeds_in
-from sgdlab.cli.progress import watching
+from sgdlab.cli.sweep_display import watching
 from sgdlab.lessons import LESSONS
 
 if TYPE_CHECKING:

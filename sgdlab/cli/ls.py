@@ -8,11 +8,12 @@ import typer
 
 from sgdlab.cli.commands import LOOK, app
 from sgdlab.cli.console import say, show_table
+from sgdlab.runs.names import RUNS_DIR
 
 
 @app.command("ls", rich_help_panel=LOOK)
 def ls(
-    runs_dir: Annotated[Path, typer.Argument(metavar="RUNS_DIR", help="Where the folders are.")] = Path("runs"),
+    runs_dir: Annotated[Path, typer.Argument(metavar="RUNS_DIR", help="Where the folders are.")] = RUNS_DIR,
 ) -> None:
     """List runs and sweeps with status and best result.
 

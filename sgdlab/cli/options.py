@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from sgdlab.cli.console import say
+from sgdlab.runs.names import RUNS_DIR
 
 if TYPE_CHECKING:
     from sgdlab.config import ConfigSource, Document
@@ -21,8 +22,8 @@ _change = partial(typer.Option, rich_help_panel="Change the config")
 _grid = partial(typer.Option, rich_help_panel="The grid")
 output_option = partial(typer.Option, rich_help_panel="Where and how")
 
-Source = Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file, or the name of a shipped config.")]
-SourceOrDefault = Annotated[
+ConfigName = Annotated[str, typer.Argument(metavar="CONFIG", help="A YAML file, or the name of a shipped config.")]
+ConfigNameOrDefault = Annotated[
     str, typer.Argument(metavar="CONFIG", help="A YAML file or shipped config; without it mnist-10k.")
 ]
 Epochs = Annotated[float | None, _change(metavar="N", help="Passes over the training rows.")]
@@ -77,7 +78,7 @@ class ConfigChanges(ConfigOverrides):
 class Output:
     """Where a new folder is made, and how much is said."""
 
-    runs_dir: Annotated[Path, output_option(metavar="DIR", help="Where new folders are made.")] = Path("runs")
+    runs_dir: Annotated[Path, output_option(metavar="DIR", help="Where new folders are made.")] = RUNS_DIR
     name: Annotated[str | None, output_option(metavar="NAME", help="Name of the folder instead of date and time.")] = (
         None
     )

@@ -9,6 +9,7 @@ import typer
 from sgdlab.cli.commands import LOOK, app
 from sgdlab.cli.console import say, warn
 from sgdlab.results.figure_kinds import KINDS
+from sgdlab.runs.names import FigureFormat
 
 
 def _kinds(incomplete: str) -> list[tuple[str, str]]:
@@ -38,7 +39,7 @@ def plot(
             autocompletion=_kinds,
         ),
     ] = None,
-    format: Annotated[Literal["png", "pdf", "svg"], typer.Option(help="Kind of file.")] = "png",
+    format: Annotated[FigureFormat, typer.Option(help="Kind of file.")] = "png",
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Where to write; its suffix decides the format.")
     ] = None,

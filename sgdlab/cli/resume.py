@@ -9,7 +9,8 @@ from sgdlab.cli import study, sweep, train
 from sgdlab.cli.commands import TRAIN, app
 from sgdlab.cli.console import warn
 from sgdlab.cli.options import Epochs, Jobs, Quiet
-from sgdlab.cli.progress import SweepDisplay, run_display
+from sgdlab.cli.progress import run_display
+from sgdlab.cli.sweep_display import SweepDisplay
 
 if TYPE_CHECKING:
     from sgdlab.results.opened import Run, Sweep

@@ -11,14 +11,14 @@ from sgdlab.analysis.wording import count, duration, number
 from sgdlab.cli.commands import CHOOSE, app
 from sgdlab.cli.console import INTERRUPTED, leave, say, show_table
 from sgdlab.cli.options import ConfigChanges, DryRun, Jobs, Output, listed, seeds_in
-from sgdlab.cli.progress import watching
+from sgdlab.cli.sweep_display import watching
 
 if TYPE_CHECKING:
     from sgdlab.studies.opened import Study
     from sgdlab.studies.plan import StudyPlan
     from sgdlab.studies.result import MeasuredRow
 
-_asks = partial(typer.Option, rich_help_panel="The question")
+_asks = partial(typer.Option, rich_help_panel="The study")
 
 
 @dataclass(frozen=True)

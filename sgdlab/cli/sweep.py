@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 from sgdlab.analysis.wording import count
 from sgdlab.cli.commands import TRAIN, app
 from sgdlab.cli.console import INTERRUPTED, leave, say, show_table
-from sgdlab.cli.options import ConfigChanges, DryRun, Grid, Jobs, Output, SourceOrDefault, output_option
-from sgdlab.cli.progress import SweepDisplay, downloading
-from sgdlab.cli.train import say_forecast
+from sgdlab.cli.downloads import downloading
+from sgdlab.cli.options import ConfigChanges, ConfigNameOrDefault, DryRun, Grid, Jobs, Output, output_option
+from sgdlab.cli.result import say_forecast
+from sgdlab.cli.sweep_display import SweepDisplay
 
 if TYPE_CHECKING:
     from sgdlab.results.opened import Sweep
@@ -24,7 +25,7 @@ Into = Annotated[
 
 @app.command("sweep", rich_help_panel=TRAIN)
 def sweep(
-    grid: Grid, changes: ConfigChanges, output: Output, config: SourceOrDefault = "default", jobs: Jobs = None,
+    grid: Grid, changes: ConfigChanges, output: Output, config: ConfigNameOrDefault = "default", jobs: Jobs = None,
     into: Into = None, dry_run: DryRun = False,
 ) -> None:  # fmt: skip
     """Train on a grid of batch sizes, learning rates, seeds and any config key.
@@ -77,7 +78,7 @@ def close(done: "Sweep", quiet: bool) -> None:
 
 
 def show_results(done: "Sweep") -> None:
-    """A row for each setting: the runs' outcomes, means over seeds where there are several."""
+    """A row for each setting: how its run ended, or means over seeds where there are several."""
     table, keys = done.results, [key for key in done.manifest.entries[0].varied if key != "seed"]
     validated = table["best_val_loss"].notna().any()
     shown = {"best_val_loss": "best val loss"} if validated else {"final_train_loss": "final train loss"}

@@ -4,20 +4,19 @@ from typing import TYPE_CHECKING, Any
 
 from sgdlab.analysis.wording import count, duration, number
 from sgdlab.cli.commands import TRAIN, app
-from sgdlab.cli.console import INTERRUPTED, leave, say
-from sgdlab.cli.options import ConfigChanges, DryRun, Output, Source
-from sgdlab.cli.progress import downloading, result_in_words, run_display
+from sgdlab.cli.console import leave, say
+from sgdlab.cli.downloads import downloading
+from sgdlab.cli.options import ConfigChanges, ConfigName, DryRun, Output
+from sgdlab.cli.progress import run_display
+from sgdlab.cli.result import EXIT_CODES, result_in_words, rows_in_words, say_forecast
 
 if TYPE_CHECKING:
-    from sgdlab.data.prepared import PreparedData
     from sgdlab.results.opened import Run
     from sgdlab.training.session import Session
 
-EXIT_CODES = {"completed": 0, "diverged": 1, "failed": 1, "interrupted": INTERRUPTED}
-
 
 @app.command("train", rich_help_panel=TRAIN)
-def train(config: Source, changes: ConfigChanges, output: Output, dry_run: DryRun = False) -> None:
+def train(config: ConfigName, changes: ConfigChanges, output: Output, dry_run: DryRun = False) -> None:
     """Train one model and keep everything in a run folder.
 
     Examples:
@@ -62,23 +61,11 @@ def show_header(session: "Session") -> None:
     say(f"engine  {place}: {session.resolved.engine_reason}")
 
 
-def rows_in_words(data: "PreparedData") -> str:
-    """`8,000 training, 2,000 validation rows`."""
-    splits = {"training": data.train, "validation": data.validation, "test": data.test}
-    return ", ".join(f"{len(split):,} {name}" for name, split in splits.items() if split is not None) + " rows"
-
-
 def show_forecast(session: "Session") -> None:
     """What --dry-run adds: updates and about how long."""
     from sgdlab.sweeps.cost import estimated_seconds
 
     say_forecast(1, session.training.total_steps, estimated_seconds(session.config, session.data))
-
-
-def say_forecast(runs: int, updates: int | None, seconds: float) -> None:
-    """What --dry-run says of runs with so many updates together, None where time decides."""
-    steps = count(updates, "update") if updates is not None else "updates as time allows"
-    say(f"{count(runs, 'run')}, {steps}, about {duration(seconds)}; nothing was written")
 
 
 def close(run: "Run", quiet: bool) -> None:

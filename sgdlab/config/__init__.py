@@ -5,11 +5,11 @@ from sgdlab.config.build import (
     build_config,
     config_to_yaml,
     document_of,
+    flat_keys,
     json_schema,
     load_config,
     plain,
     portable_values,
-    settings_of,
     without_grid,
 )
 from sgdlab.config.document import Document, locate, read_document, write_values
@@ -29,6 +29,7 @@ __all__ = [
     "config_to_yaml",
     "document_of",
     "find_config",
+    "flat_keys",
     "json_schema",
     "load_config",
     "locate",
@@ -38,7 +39,6 @@ __all__ = [
     "set_initial",
     "set_text",
     "set_value",
-    "settings_of",
     "without_grid",
     "write_values",
 ]

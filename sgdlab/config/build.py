@@ -144,7 +144,7 @@ def _integers(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e15 else value
 
 
-def settings_of(config: Config) -> dict[str, Any]:
+def flat_keys(config: Config) -> dict[str, Any]:
     """Every key of a config in dotted form, with its value."""
 
     def flat(values: dict[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:

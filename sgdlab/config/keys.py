@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sgdlab.config.build import build_config, json_schema, settings_of
+from sgdlab.config.build import build_config, flat_keys, json_schema
 from sgdlab.config.document import Document
 from sgdlab.config.root import SHORT_KEYS
 
@@ -19,7 +19,7 @@ def key_table() -> list[Row]:
     The row of a section is that of its short form. A key that not every member of its section has says which do.
     """
     schema = json_schema()
-    filled_in = settings_of(build_config(Document({"epochs": 1}))) | {"epochs": None}
+    filled_in = flat_keys(build_config(Document({"epochs": 1}))) | {"epochs": None}
     return [
         (key, kind, default or _text(filled_in.get(key, filled_in.get(f"{key}.{SHORT_KEYS.get(key)}"))), meaning)
         for key, kind, default, meaning in _rows("", [schema], schema["$defs"])

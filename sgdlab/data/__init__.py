@@ -1,7 +1,7 @@
 """Data: named sources behind one `load(dataset, seed)`; no torch, and cheap to import.
 
-A source (embedded, downloaded, CSV, npz, a function of the user's own) reads a RawTable; `prepare` takes it to
-PreparedData: whiten, limit, resample, split, repeat, standardise. Whatever is wrong with the data is a DataError.
+A source (embedded, downloaded, CSV, npz, a function of the user's own) reads a raw table; `prepare` makes prepared
+data of it: whiten, limit, resample, split, repeat, standardise. Whatever is wrong with the data is a DataError.
 """
 
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""From a raw table to a PreparedData, in this order: whiten, limit, resample, split, repeat, standardise."""
+"""From a raw table to prepared data, in this order: whiten, limit, resample, split, repeat, standardise."""
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ MAX_NUMBERS = 1 << 32  # 16 GiB of float32
 
 
 def prepare(table: RawTable, dataset: "Dataset", seed: int) -> PreparedData:
-    """The PreparedData of `table` under the options of `dataset`; rows are moved by index, copied once.
+    """`table` prepared under the options of `dataset`; rows are moved by index, copied once.
 
     Splits keep the order of the table, so `sampling: fixed` sees the rows as they stand. A source's
     official test rows are the test split unless `dataset.test` asks for a share of its own.

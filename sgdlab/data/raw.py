@@ -1,4 +1,4 @@
-"""RawTable: what every source hands to `prepare`, and how its rows and cells are named in messages."""
+"""Raw tables: what every source hands to `prepare`, and how its rows and cells are named in messages."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A lesson from its question to its folder: experiments once, figures, claims judged and written down."""
+"""A lesson carried out: experiments once, figures, claims judged and written down."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from sgdlab.lessons.lesson import load_lesson
 from sgdlab.lessons.writing import write_claims
 from sgdlab.runs.environment import environment
 from sgdlab.runs.files import write_json
-from sgdlab.runs.names import ENVIRONMENT
+from sgdlab.runs.names import ENVIRONMENT, RUNS_DIR
 from sgdlab.runs.new_folder import create_folder
 from sgdlab.sweeps.watch import Watch, unwatched
 
@@ -35,7 +35,7 @@ def run_lesson(
     seeds: Sequence[int] | None = None,
     quick: bool = False,
     jobs: int | None = None,
-    runs_dir: str | Path = "runs",
+    runs_dir: str | Path = RUNS_DIR,
     name: str | None = None,
     watch: Watch = unwatched,
     tell: Callable[[str], None] = lambda line: None,

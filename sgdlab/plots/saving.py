@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sgdlab.errors import UserError
 from sgdlab.plots.style import DPI, INK
 from sgdlab.runs.files import whole_file
+from sgdlab.runs.names import FIGURE_SUFFIXES
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,13 +33,13 @@ def save_figure(figure: Figure, path: str | os.PathLike[str]) -> Path:
     folders are made. UserError: another suffix.
     """
     target = Path(path)
-    kind = target.suffix.lower().lstrip(".")
-    if kind not in _OPTIONS:
-        raise UserError(f"{target}: a figure cannot be written as {kind or 'a file without suffix'!r}; "
-                        "use .png, .pdf or .svg")  # fmt: skip
+    suffix = target.suffix.lower()
+    if suffix not in FIGURE_SUFFIXES:
+        kinds = ", ".join(FIGURE_SUFFIXES)
+        raise UserError(f"{target}: a figure is written as {kinds}; end the name in one of them")
     target.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(target) as stream:
-        _render(figure, stream, kind)
+        _render(figure, stream, suffix[1:])
     return target
 
 

@@ -25,7 +25,7 @@ from sgdlab.schema.schedules.falling import StepSchedule
 from sgdlab.training.sampling import batch_rows
 
 ScalingRule = Literal["linear", "sqrt", "adam", "growth"]
-SOURCES = {
+CITATIONS = {
     "linear": "η' = κη with warm-up (Goyal et al. 2017)",
     "sqrt": "η' = √κ η (Krizhevsky 2014; Hoffer et al. 2017)",
     "adam": "η' = √κ η, 1 − β' = κ(1 − β), ε' = ε/√κ (Malladi et al. 2022)",
@@ -85,7 +85,7 @@ def _move(document: Document, config: Config, rule: ScalingRule, to: int, rows: 
         raise ConfigError(f"--to {to}: must lie between 1 and the {rows:,} training rows")
     old = batch_rows(size.initial, rows)
     kappa = to / old
-    notes = [f"batch size {old:,} -> {to:,} (κ = {kappa:.6g}), rule {rule}: {SOURCES[rule]}"]
+    notes = [f"batch size {old:,} -> {to:,} (κ = {kappa:.6g}), rule {rule}: {CITATIONS[rule]}"]
     try:
         match rule:
             case "linear":
@@ -189,7 +189,7 @@ def _grow(document: Document, config: Config, largest: int | None, rows: int) ->
     set_value(document, "learning_rate", {"initial": rate.initial}, "--rule growth")
     reached = math.ceil(math.log(most / size.initial) / math.log(factor) - 1e-9)
     every = f"every {rate.every} epochs" if rate.every > 1 else "every epoch"
-    notes = [f"batch size x {factor} {every} up to {most:,}, rule growth: {SOURCES['growth']}"]
+    notes = [f"batch size x {factor} {every} up to {most:,}, rule growth: {CITATIONS['growth']}"]
     if config.total_budget.unit != "epochs" or config.total_budget.amount > reached * rate.every:
         notes.append(
             f"from epoch {reached * rate.every} on the batch has its largest size, and the rate stays "

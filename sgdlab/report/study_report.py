@@ -41,7 +41,7 @@ def study_page(path: Path) -> Page:
     return Page(
         kind="study",
         name=path.resolve().name,
-        asked=_asked(plan) if plan else ("A study, whose question cannot be read.",),
+        asked=_asked(plan) if plan else ("A study whose plan cannot be read.",),
         answers=_answers(result) if result.rows else (_not_known_yet(path),),
         cautions=(*faults, *_failures(sweep), *_unmeasured(plan, result)),
         chapters=(

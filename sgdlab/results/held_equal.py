@@ -6,7 +6,7 @@ from typing import Any
 from sgdlab.analysis.wording import count
 
 Configs = Sequence[Mapping[str, Any]]
-"""Of each run the dotted keys with their values, as `settings_of` gives them."""
+"""Of each run the dotted keys with their values, as `flat_keys` gives them."""
 
 _DECIDE_WHAT_A_NUMBER_MEANS = ("dataset.", "loss", "model.output")
 _MEAN_THE_SAME_ANYWHERE = ("train_seconds", "steps")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from sgdlab.config import settings_of
+from sgdlab.config import flat_keys
 from sgdlab.errors import RunFolderError, UserError
 from sgdlab.runs.folder import ENDED, RunFolder, is_run, is_sweep, runs_in
 from sgdlab.sweeps.manifest import read_manifest
@@ -82,6 +82,6 @@ def runs_below(path: Path) -> list[RunFolder]:
 def readable_config(folder: RunFolder) -> dict[str, Any]:
     """The config, flat: dotted key -> value; empty for a damaged one."""
     try:
-        return settings_of(folder.config())
+        return flat_keys(folder.config())
     except UserError:
         return {}

@@ -1,5 +1,11 @@
 """The names of all files that runs, sweeps, studies, probes, lessons and reports leave in their folders."""
 
+from pathlib import Path
+from typing import Literal, get_args
+
+RUNS_DIR = Path("runs")
+"""Where new folders are made unless another place is named."""
+
 CONFIG, HISTORY, SUMMARY = "config.yaml", "history.csv", "summary.json"
 ENVIRONMENT, PREPROCESS = "environment.json", "preprocess.json"
 BEST, LAST, LOG, LOCK = "best.pt", "last.pt", "log.txt", ".lock"
@@ -19,3 +25,6 @@ RATES_TABLE, RATES_CURVES, RATES_FACTS = "lr-range.csv", "lr-range-curves.csv", 
 RATES_FIGURE, STABILITY_FIGURE = "lr-range.png", "stability.png"
 SCALED_CONFIG, SCALED_TABLE, SCALED_FIGURE = "scaled.yaml", "scale-check.csv", "scale-check.png"
 """Of the probes: noise scale, learning rates, scaling rules."""
+
+FigureFormat = Literal["png", "pdf", "svg"]
+FIGURE_SUFFIXES = tuple(f".{name}" for name in get_args(FigureFormat))

@@ -10,11 +10,11 @@ from sgdlab.config import (
     Config,
     Document,
     build_config,
+    flat_keys,
     locate,
     portable_values,
     set_initial,
     set_value,
-    settings_of,
     without_grid,
 )
 from sgdlab.errors import ConfigError
@@ -175,7 +175,7 @@ def _untrained(config: Config, data: "PreparedData", metric: str) -> float:
 
 def _check_same_config(path: Path, plan: StudyPlan, base: dict[str, Any]) -> None:
     """ConfigError naming the keys in which two configs differ."""
-    ours, theirs = (settings_of(replace(plan, base=each).config(plan.batch_sizes[0])) for each in (base, plan.base))
+    ours, theirs = (flat_keys(replace(plan, base=each).config(plan.batch_sizes[0])) for each in (base, plan.base))
     keys = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
     if keys:
         shown = ", ".join(f"{key} {theirs.get(key)} there, {ours.get(key)} here" for key in keys[:3])

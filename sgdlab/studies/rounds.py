@@ -30,8 +30,8 @@ class Round:
 
 
 def next_round(plan: StudyPlan, runs: StudyRuns) -> Round:
-    """Every run that can be done now. A function of the outcomes alone: so a study that was interrupted
-    goes on where it stopped, and one that is extended repeats nothing."""
+    """Every run that can be done now. A function of the runs that have ended alone: so a study that was
+    interrupted goes on where it stopped, and one that is extended repeats nothing."""
     towards = _towards_target if plan.target is None else _towards_measurement
     specs = tuple(spec for size in plan.batch_sizes for spec in towards(plan, size, runs))
     return Round(specs, automatic_target(plan, runs) if plan.target is None and not specs else None)

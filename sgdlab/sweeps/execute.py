@@ -12,10 +12,10 @@ from typing import Any
 from sgdlab.runs.names import LOG, RUNS
 from sgdlab.sweeps.manifest import Entry, Manifest, status_of
 from sgdlab.sweeps.watch import Watcher
-from sgdlab.sweeps.worker import Assignment, RunUpdate, work
+from sgdlab.sweeps.worker import Assignment, RunProgress, work
 from sgdlab.training.signals import StopRequest
 
-Observe = Callable[[Entry, RunUpdate | None], None]
+Observe = Callable[[Entry, RunProgress | None], None]
 
 POLL_SECONDS = 0.1
 
@@ -125,20 +125,20 @@ class _WorkerPool:
         for worker in {id(handles[h]): handles[h] for h in heard}.values():
             try:
                 while worker.channel.poll():
-                    self._take_update(worker, worker.channel.recv())
+                    self._take_progress(worker, worker.channel.recv())
                 alive = bool(worker.process.is_alive())
             except (EOFError, OSError):
                 alive = False
             if not alive:
                 self._remove_dead(worker)
 
-    def _take_update(self, worker: _Worker, update: RunUpdate) -> None:
+    def _take_progress(self, worker: _Worker, progress: RunProgress) -> None:
         entry = worker.entry
-        assert entry is not None and entry.name == update.name
-        if update.summary is not None or update.failure is not None:
-            entry.status = "failed" if update.failure else str((update.summary or {})["status"])
+        assert entry is not None and entry.name == progress.name
+        if progress.summary is not None or progress.failure is not None:
+            entry.status = "failed" if progress.failure else str((progress.summary or {})["status"])
             worker.entry = None
-        self._observe(entry, update)
+        self._observe(entry, progress)
 
     def _remove_dead(self, worker: _Worker) -> None:
         """A worker that was killed or ran out of memory: its run has failed, and says so."""
@@ -150,7 +150,7 @@ class _WorkerPool:
             reason += " (out of memory?)" if code == -9 else ""
             self._manifest.folder(entry).note_failure(reason, f"{reason}\n")
             entry.status, worker.entry = "failed", None
-            self._observe(entry, RunUpdate(entry.name, failure=f"{reason}; see {LOG}"))
+            self._observe(entry, RunProgress(entry.name, failure=f"{reason}; see {LOG}"))
         worker.channel.close()
         self._workers.remove(worker)
 

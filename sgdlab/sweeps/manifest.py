@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sgdlab.config import Config, Document, build_config, read_document, settings_of, write_values
+from sgdlab.config import Config, Document, build_config, flat_keys, read_document, write_values
 from sgdlab.errors import ConfigError, RunFolderError
 from sgdlab.runs.files import whole_file
 from sgdlab.runs.folder import RunFolder, is_run
@@ -123,8 +123,8 @@ def plan_differences(manifest: Manifest, planned: Sequence[PlannedRun]) -> list[
     differences += [f"{name} is not planned there" for name in here if name not in there]
     for name, run in here.items():
         if name in there:
-            before = settings_of(manifest.config(there[name], resolved=False))
-            now = settings_of(run.config)
+            before = flat_keys(manifest.config(there[name], resolved=False))
+            now = flat_keys(run.config)
             keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
             differences += [f"{name}: {key} is {before.get(key)} there and {now.get(key)} now" for key in keys]
     return differences

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from sgdlab.sweeps.manifest import Entry
-    from sgdlab.sweeps.worker import RunUpdate
+    from sgdlab.sweeps.worker import RunProgress
 
 
 class Watcher:
     """Looks away; a display overrides what it wants to see."""
 
-    def observe(self, entry: "Entry", update: "RunUpdate | None") -> None:
+    def observe(self, entry: "Entry", progress: "RunProgress | None") -> None:
         """A run begins (None), moves on, or ends."""
 
     def tick(self) -> None:

@@ -25,8 +25,8 @@ from sgdlab.training.resolve import Resolved
 from sgdlab.training.session import Session
 from sgdlab.training.signals import SIGNALS, StopRequest
 
-SECONDS_BETWEEN_UPDATES = 0.1
-"""Of one run, at least; the last update always comes."""
+SECONDS_BETWEEN_MESSAGES = 0.1
+"""Of one run, at least; the last message always comes."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Assignment:
 
 
 @dataclass(frozen=True)
-class RunUpdate:
+class RunProgress:
     """How a run stands. record: its newest one; total_steps: None for a budget in seconds."""
 
     name: str
@@ -98,17 +98,17 @@ def work(connection: Connection, flag: Any, inherited: Sequence[Connection] = ()
 
 def run_assignment(
     assignment: Assignment, data_sets: DataCache, connection: Connection, stop: StopRequest
-) -> RunUpdate:
+) -> RunProgress:
     """One run, whatever becomes of it; an exception becomes a failed run with its log."""
     told, newest = time.monotonic(), None
 
     def observe(training: Training, record: Record | None) -> None:
         nonlocal told, newest
         newest = record or newest
-        if time.monotonic() - told >= SECONDS_BETWEEN_UPDATES:
+        if time.monotonic() - told >= SECONDS_BETWEEN_MESSAGES:
             told = time.monotonic()
             with suppress(BrokenPipeError, ConnectionResetError):  # the parent is gone: `stop` knows
-                connection.send(RunUpdate(assignment.name, training.position.step, training.total_steps, newest))
+                connection.send(RunProgress(assignment.name, training.position.step, training.total_steps, newest))
 
     folder = RunFolder(assignment.path)
     try:
@@ -118,10 +118,10 @@ def run_assignment(
         if session.notes:
             folder.write_text(LOG, "\n".join(session.notes) + "\n")
     except FolderHeld as error:
-        return RunUpdate(assignment.name, failure=str(error))
+        return RunProgress(assignment.name, failure=str(error))
     except Exception as error:
         reason = str(error) if isinstance(error, SgdlabError) else f"{type(error).__name__}: {error}"
         folder.note_failure(reason, traceback.format_exc())
-        return RunUpdate(assignment.name, failure=reason)
+        return RunProgress(assignment.name, failure=reason)
     training = session.training
-    return RunUpdate(assignment.name, training.position.step, training.total_steps, training.position.last, summary)
+    return RunProgress(assignment.name, training.position.step, training.total_steps, training.position.last, summary)

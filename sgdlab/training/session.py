@@ -27,7 +27,7 @@ RunObserver = Callable[[Training, Record | None], None]
 
 
 class Session:
-    """A run made ready: everything that can be refused has been refused before a folder exists."""
+    """One run before its first step: everything that can be refused has been refused before a folder exists."""
 
     def __init__(self, resolved: Resolved, data: PreparedData) -> None:
         self.resolved, self.data = resolved, data

@@ -59,7 +59,7 @@ def test_a_fresh_process_runs_what_the_sources_say_now(tmp_path: Path) -> None:
     assert one_step() == ["0.5", "1"]  # from the cache
     rules = tmp_path / NATIVE / "update_rules.py"
     before = rules.read_text()
-    rules.write_text(before.replace("return w - (g + w * rates.decay)", "return w + (g + w * rates.decay)"))
+    rules.write_text(before.replace("return w - (g + w * factors.decay)", "return w + (g + w * factors.decay)"))
     assert rules.read_text() != before
     assert one_step() == ["-0.5", "0"]
     rules.write_text(before)

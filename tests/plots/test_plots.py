@@ -458,7 +458,7 @@ def test_saved_file_is_whole_or_absent(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_unknown_format_names_the_choices_and_writes_nothing(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"\.png, \.pdf or \.svg"):
+    with pytest.raises(UserError, match=r"\.png, \.pdf, \.svg"):
         plots.save_figure(plots.loss_figure(a_history()), tmp_path / "new" / "loss.jpeg")
     assert not os.listdir(tmp_path)
 

@@ -12,16 +12,17 @@ import typer
 from sgdlab.analysis.wording import number
 from sgdlab.cli.commands import MACHINE, add_group
 from sgdlab.cli.console import console, say, show_table
+from sgdlab.runs.names import FIGURE_SUFFIXES
 
 if TYPE_CHECKING:
     import pandas as pd
 
 group = add_group("bench", "Benchmarks of this machine: matrix products, training steps.", MACHINE)
 
-FIGURE_SUFFIXES = (".png", ".pdf", ".svg")
-
 Repeats = Annotated[int, typer.Option(min=1, max=10_000, metavar="N", help="Rounds; medians over them are shown.")]
-Figure = Annotated[Path, typer.Option("--out", metavar="FILE", help="Where to write the figure: .png, .pdf or .svg.")]
+Figure = Annotated[
+    Path, typer.Option("--out", metavar="FILE", help=f"Where to write the figure: {', '.join(FIGURE_SUFFIXES)}.")
+]
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import typer
 from sgdlab.analysis.wording import count
 from sgdlab.cli.bench import Figure, Measuring, Repeats, group, progress, show_columns
 from sgdlab.cli.console import say
-from sgdlab.cli.options import ConfigOverrides, SourceOrDefault, listed
-from sgdlab.cli.progress import downloading
+from sgdlab.cli.downloads import downloading
+from sgdlab.cli.options import ConfigNameOrDefault, ConfigOverrides, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,7 +65,7 @@ class Compared:
 
 @group.command("step")
 def step(
-    compared: Compared, changes: ConfigOverrides, measuring: Measuring, config: SourceOrDefault = "default",
+    compared: Compared, changes: ConfigOverrides, measuring: Measuring, config: ConfigNameOrDefault = "default",
     repeats: Repeats = 7, out: Figure = Path("bench-step.png"),
 ) -> None:  # fmt: skip
     """Microseconds a step and examples a second: every engine, the plain PyTorch loop, the roofline, and the knee.

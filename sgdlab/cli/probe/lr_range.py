@@ -8,9 +8,9 @@ import typer
 
 from sgdlab.analysis.wording import number
 from sgdlab.cli.console import say, show_table
-from sgdlab.cli.options import ConfigOverrides, Output, Source, listed, seeds_in
+from sgdlab.cli.downloads import downloading
+from sgdlab.cli.options import ConfigName, ConfigOverrides, Output, listed, seeds_in
 from sgdlab.cli.probe import group
-from sgdlab.cli.progress import downloading
 
 if TYPE_CHECKING:
     from sgdlab.probes.lr_range import RatesAtBatchSize
@@ -37,7 +37,7 @@ class Tested:
 
 
 @group.command("lr-range")
-def lr_range(config: Source, tested: Tested, changes: ConfigOverrides, output: Output) -> None:
+def lr_range(config: ConfigName, tested: Tested, changes: ConfigOverrides, output: Output) -> None:
     """Find learning rates for each batch size: a range test, and the largest stable rate by bisection.
 
     The range test raises the rate geometrically, one step each, and suggests where the loss fell fastest, or

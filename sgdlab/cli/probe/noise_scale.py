@@ -9,10 +9,11 @@ import typer
 
 from sgdlab.analysis.wording import number, with_interval
 from sgdlab.cli.console import say, show_table
+from sgdlab.cli.downloads import downloading
 from sgdlab.cli.options import ConfigOverrides, Output, listed
 from sgdlab.cli.probe import group
-from sgdlab.cli.progress import downloading, result_in_words, run_display
-from sgdlab.cli.train import EXIT_CODES
+from sgdlab.cli.progress import run_display
+from sgdlab.cli.result import EXIT_CODES, result_in_words
 
 if TYPE_CHECKING:
     from sgdlab.probes.noise_run import NoiseRun, StudyFit

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from sgdlab.cli.console import INTERRUPTED, say
-from sgdlab.cli.options import ConfigOverrides, Output, Source, output_option, seeds_in
+from sgdlab.cli.downloads import downloading
+from sgdlab.cli.options import ConfigName, ConfigOverrides, Output, output_option, seeds_in
 from sgdlab.cli.probe import group
-from sgdlab.cli.progress import downloading, run_display
+from sgdlab.cli.progress import run_display
 
 if TYPE_CHECKING:
     from sgdlab.config import Document
@@ -29,7 +30,7 @@ class Rule:
 
 
 @group.command("scaling-rule")
-def scaling_rule(config: Source, asked: Rule, changes: ConfigOverrides, output: Output) -> None:
+def scaling_rule(config: ConfigName, asked: Rule, changes: ConfigOverrides, output: Output) -> None:
     """Move a config to another batch size by a rule of the literature, and check the rule by training both.
 
     linear: rate times κ with warm-up (SGD). sqrt: rate times √κ. adam: √κ, and its averages with it. growth:

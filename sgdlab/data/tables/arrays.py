@@ -1,4 +1,4 @@
-"""From two arrays of a user's own to a RawTable: shapes, types, missing and impossible values."""
+"""From two arrays of a user's own to a raw table: shapes, types, missing and impossible values."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 

@@ -30,7 +30,7 @@ class DeviceSplit:
 
 @dataclass(frozen=True)
 class Workload:
-    """One run made ready: resolved config, model with its weights, data on the device."""
+    """What an engine works on: the resolved config, the model with its weights, the data on the device."""
 
     config: Config
     model: nn.Module
@@ -47,7 +47,8 @@ class Workload:
 class Engine(ABC):
     """Executes steps. It changes the workload's model in place and keeps the optimiser's memory.
 
-    name: the value of the config's key `engine`. cpu_only, one_thread: what it works on, whatever there is.
+    name: the value of the config's key `engine`. cpu_only, one_thread: it works on the CPU alone, on
+    one thread alone, whatever the machine has.
     """
 
     name: ClassVar[str]

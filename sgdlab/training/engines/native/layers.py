@@ -25,7 +25,7 @@ from sgdlab.training.engines.native.vectors import (
     store_first,
 )
 
-ACTIVATIONS = RELU, TANH, SIGMOID, GELU = 0, 1, 2, 3
+RELU, TANH, SIGMOID, GELU = 0, 1, 2, 3
 
 DOT_DEPTH = 1024  # floats of a row that a pass over a tile's rows keeps in the first-level cache
 OUTER_DEPTH = 128  # rows of a panel of COLUMNS vectors, likewise
@@ -36,7 +36,7 @@ _ROOT_HALF = np.float32(math.sqrt(0.5))
 _DENSITY = np.float32(1.0 / math.sqrt(2.0 * math.pi))  # of the standard normal distribution, at 0
 
 
-class Rows(NamedTuple):
+class Examples(NamedTuple):
     """The examples at hand: indices[first : first + count]."""
 
     indices: Any

@@ -1,8 +1,8 @@
 # mypy: allow-untyped-defs, allow-untyped-calls, no-check-untyped-defs
 """Losses of rows of logits and their gradients, with or without a softmax between logits and loss.
 
-z and delta: Blocks of one memory and one stride, with n numbers in each row. rows: layers.Rows where the labels or
-targets are looked up, a count elsewhere.
+z and delta: Blocks of one memory and one stride, with n numbers in each row. rows: layers.Examples where the labels
+or targets are looked up, a count elsewhere.
 """
 
 import math
@@ -23,8 +23,8 @@ from sgdlab.training.engines.native.vectors import (
     total,
 )
 
-OUTPUTS = LOGITS, SOFTMAX = 0, 1
-LOSSES = CROSS_ENTROPY, MSE, HALF_MSE = 0, 1, 2
+LOGITS, SOFTMAX = 0, 1
+CROSS_ENTROPY, MSE, HALF_MSE = 0, 1, 2
 
 _ZERO, _HALF, _ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
 _MINUS_INFINITY = np.float32(-np.inf)

@@ -95,7 +95,7 @@ def _loss(job, rows, share):
 
 
 @njit(error_model="numpy")
-def _gradient(job, at, rates, rows, add, last):
+def _gradient(job, at, factors, rows, add, last):
     """Gradient of one layer, strip by strip of its weight, each updated while it is in the first-level cache.
 
     A batch of several row blocks adds them up in the workspace and updates with the last; one of a single
@@ -110,16 +110,16 @@ def _gradient(job, at, rates, rows, add, last):
         deltas = View(workspace, at.deltas.at + o, 1, at.deltas.stride)  # transposed: [outputs, rows]
         layers.outer(deltas, at.inputs, rows, Block(workspace, place, at.n_in), height, at.n_in, add)
         if last:
-            rules.update(rule, rates, job.trained, weight, height * at.n_in, workspace, place)
+            rules.update(rule, factors, job.trained, weight, height * at.n_in, workspace, place)
     if at.bias >= 0:
         place = strip if alone else gradient + at.bias
         layers.column_sums(at.deltas, rows, at.n_out, place, add)
         if last:
-            rules.update(rule, rates, job.trained, at.bias, at.n_out, workspace, place)
+            rules.update(rule, factors, job.trained, at.bias, at.n_out, workspace, place)
 
 
 @njit(error_model="numpy")
-def _backward(job, rates, rows, add, last):
+def _backward(job, factors, rows, add, last):
     """Deltas and gradients from the last layer to the first; every layer's update where `last`."""
     for index in range(job.spec[spec_at.LAYERS] - 1, -1, -1):
         at = _layer(job, index)
@@ -128,7 +128,7 @@ def _backward(job, rates, rows, add, last):
             deltas = View(job.workspace, at.deltas.at, at.deltas.stride, 1)
             layers.outer(deltas, at.weight, at.n_out, before.deltas, rows, at.n_in, False)
             layers.activate_backward(job.spec[spec_at.ACTIVATION], at.inputs, rows, before.slopes, before.deltas)
-        _gradient(job, at, rates, rows, add, last)
+        _gradient(job, at, factors, rows, add, last)
 
 
 @njit(error_model="numpy")
@@ -136,14 +136,14 @@ def _steps(job, offsets, learning_rates, first_step, hyper, losses):
     spec = job.spec
     for s in range(len(learning_rates)):
         begin, end = offsets[s], offsets[s + 1]
-        rates = rules.step_factors(spec[spec_at.OPTIMIZER], learning_rates[s], first_step + s + 1, hyper)
+        factors = rules.step_factors(spec[spec_at.OPTIMIZER], learning_rates[s], first_step + s + 1, hyper)
         share = np.float32(1.0 / (end - begin))
         total = 0.0
         for first in range(begin, end, spec[spec_at.BLOCK]):
-            rows = layers.Rows(job.indices, first, min(spec[spec_at.BLOCK], end - first))
+            rows = layers.Examples(job.indices, first, min(spec[spec_at.BLOCK], end - first))
             _forward(job, rows)
             total += _loss(job, rows, share)
-            _backward(job, rates, rows.count, first > begin, first + rows.count == end)
+            _backward(job, factors, rows.count, first > begin, first + rows.count == end)
         losses[s] = total / (end - begin)
         if not math.isfinite(losses[s]):
             return s + 1
@@ -169,7 +169,7 @@ def _evaluate(job, right):
     """Summed loss of all rows of the job; right[0] is raised by those that are classified rightly."""
     total, block = 0.0, job.spec[spec_at.BLOCK]
     for first in range(0, job.many, block):
-        rows = layers.Rows(job.indices, first, min(block, job.many - first))
+        rows = layers.Examples(job.indices, first, min(block, job.many - first))
         _forward(job, rows)
         total += _loss(job, rows, np.float32(1.0))
         if job.spec[spec_at.LOSS] == losses_of.CROSS_ENTROPY:

@@ -18,7 +18,7 @@ from sgdlab.training.engines.native.vectors import (
     store_first,
 )
 
-OPTIMIZERS = SGD, NESTEROV, ADAM, ADAMW = 0, 1, 2, 3
+SGD, NESTEROV, ADAM, ADAMW = 0, 1, 2, 3
 _ZERO = np.float32(0.0)
 
 
@@ -48,7 +48,7 @@ class StepFactors(NamedTuple):
 
 @njit(error_model="numpy")
 def step_factors(optimiser, lr, step, hyper):
-    """Rates of update number `step` (from 1). hyper: momentum, weight_decay, beta1, beta2, eps.
+    """Factors of update number `step` (from 1). hyper: momentum, weight_decay, beta1, beta2, eps.
 
     Memories of weights without gradient (dark pixels, dead units) decay into denormal numbers, which made a
     step up to three times slower. They are cut off where that moves no weight by more than 1e-22 lr: for Adam
@@ -69,36 +69,36 @@ def step_factors(optimiser, lr, step, hyper):
 
 
 @njit
-def _adam(rates, w, g, m, v):
+def _adam(factors, w, g, m, v):
     """m' = m + (1 - beta1)(g - m);  v' = beta2 v + (1 - beta2) g^2;  w' = w - step m' / (scale sqrt(v') + eps).
 
     Kingma and Ba 2015; g includes decay w; w is shrunk first (AdamW: Loshchilov and Hutter 2019).
     """
-    g = g + w * rates.decay
-    m = m + (g - m) * rates.add_mean
-    v = v * rates.keep_square + g * g * rates.add_square
-    w = w * rates.shrink - m * rates.step / (root(v) * rates.root_scale + rates.epsilon)
-    m = select(magnitude(m) < rates.least_mean, _ZERO, m)
-    return w, m, select(v < rates.least_square, _ZERO, v)
+    g = g + w * factors.decay
+    m = m + (g - m) * factors.add_mean
+    v = v * factors.keep_square + g * g * factors.add_square
+    w = w * factors.shrink - m * factors.step / (root(v) * factors.root_scale + factors.epsilon)
+    m = select(magnitude(m) < factors.least_mean, _ZERO, m)
+    return w, m, select(v < factors.least_square, _ZERO, v)
 
 
 @njit
-def _momentum(rates, w, g, m, ahead):
+def _momentum(factors, w, g, m, ahead):
     """m' = mu m + g;  w' = w - lr m', or with Nesterov's `ahead` w - lr (g + mu m');  g includes decay w."""
-    g = g + w * rates.decay
-    m = m * rates.momentum + g
-    step = g + m * rates.momentum if ahead else m
-    return w - step * rates.step, select(magnitude(m) < rates.least_mean, _ZERO, m)
+    g = g + w * factors.decay
+    m = m * factors.momentum + g
+    step = g + m * factors.momentum if ahead else m
+    return w - step * factors.step, select(magnitude(m) < factors.least_mean, _ZERO, m)
 
 
 @njit
-def _descent(rates, w, g):
+def _descent(factors, w, g):
     """w' = w - lr (g + decay w)."""
-    return w - (g + w * rates.decay) * rates.step
+    return w - (g + w * factors.decay) * factors.step
 
 
 @njit(error_model="numpy")
-def update(optimiser, rates, trained, at, count, gradient, place):
+def update(optimiser, factors, trained, at, count, gradient, place):
     """One step on the parameters at : at + count with gradient[place : place + count]."""
     parameters, slots, second = trained.parameters, trained.slots, at + trained.size
     left = count % LANES
@@ -106,33 +106,33 @@ def update(optimiser, rates, trained, at, count, gradient, place):
     if optimiser >= ADAM:
         for i in range(0, whole, LANES):
             w, g = load(parameters, at + i), load(gradient, place + i)
-            w, m, v = _adam(rates, w, g, load(slots, at + i), load(slots, second + i))
+            w, m, v = _adam(factors, w, g, load(slots, at + i), load(slots, second + i))
             store(parameters, at + i, w)
             store(slots, at + i, m)
             store(slots, second + i, v)
         if left > 0:
             w, g = load_first(parameters, at + whole, left), load_first(gradient, place + whole, left)
             m, v = load_first(slots, at + whole, left), load_first(slots, second + whole, left)
-            w, m, v = _adam(rates, w, g, m, v)
+            w, m, v = _adam(factors, w, g, m, v)
             store_first(parameters, at + whole, left, w)
             store_first(slots, at + whole, left, m)
             store_first(slots, second + whole, left, v)
-    elif rates.momentum != _ZERO:
+    elif factors.momentum != _ZERO:
         ahead = optimiser == NESTEROV
         for i in range(0, whole, LANES):
             w, g = load(parameters, at + i), load(gradient, place + i)
-            w, m = _momentum(rates, w, g, load(slots, at + i), ahead)
+            w, m = _momentum(factors, w, g, load(slots, at + i), ahead)
             store(parameters, at + i, w)
             store(slots, at + i, m)
         if left > 0:
             w, g = load_first(parameters, at + whole, left), load_first(gradient, place + whole, left)
-            w, m = _momentum(rates, w, g, load_first(slots, at + whole, left), ahead)
+            w, m = _momentum(factors, w, g, load_first(slots, at + whole, left), ahead)
             store_first(parameters, at + whole, left, w)
             store_first(slots, at + whole, left, m)
     else:
         for i in range(0, whole, LANES):
-            w = _descent(rates, load(parameters, at + i), load(gradient, place + i))
+            w = _descent(factors, load(parameters, at + i), load(gradient, place + i))
             store(parameters, at + i, w)
         if left > 0:
             w, g = load_first(parameters, at + whole, left), load_first(gradient, place + whole, left)
-            store_first(parameters, at + whole, left, _descent(rates, w, g))
+            store_first(parameters, at + whole, left, _descent(factors, w, g))
