@@ -12,14 +12,14 @@ from sgdlab.data import load
 from sgdlab.data.prepared import PreparedData
 from sgdlab.errors import RunFailed, RunFolderError
 from sgdlab.runs.environment import available_cores, cpu_name
-from sgdlab.runs.folder import RunFolder
+from sgdlab.runs.folder import ENDED, RunFolder
 from sgdlab.runs.locks import held
 from sgdlab.studies.folder import read_plan, write_plan
 from sgdlab.studies.opened import Study
 from sgdlab.studies.plan import StudyPlan
 from sgdlab.studies.result import result_of
 from sgdlab.studies.rounds import next_round
-from sgdlab.studies.study_run import ENDED, RunSpec, StudyRuns, key_of, manifest_of, read_study_runs
+from sgdlab.studies.study_run import RunSpec, StudyRuns, key_of, manifest_of, read_study_runs
 from sgdlab.studies.writing import write_study
 from sgdlab.sweeps.create import jobs_at_once
 from sgdlab.sweeps.manifest import RESOLVED_KEYS, Entry, Manifest
