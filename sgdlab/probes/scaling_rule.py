@@ -9,7 +9,7 @@ from typing import Any, Literal
 import yaml
 
 from sgdlab.analysis.scaling_rules import GOYAL_WARMUP_EPOCHS, AdamSettings, adam_rule, linear_rule, sqrt_rule
-from sgdlab.config import Config, Document, build_config, locate, portable_values, set_initial, set_value, without_grid
+from sgdlab.config import Config, Document, build_config, locate, portable_values, set_key, set_value, without_grid
 from sgdlab.errors import ConfigError
 from sgdlab.schema.optimizers.adam import Adam
 from sgdlab.schema.optimizers.sgd import Sgd
@@ -92,7 +92,7 @@ def _move(document: Document, config: Config, rule: ScalingRule, to: int, rows: 
                 _adam(document, config, old, to)
     except ValueError as error:
         raise ConfigError(f"--rule {rule}: {error}") from None
-    set_initial(document, "batch_size", to, "--to")
+    set_key(document, "batch_size", to, "--to")
     return notes + _steps_divided(document, kappa)
 
 

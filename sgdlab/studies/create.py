@@ -12,7 +12,7 @@ from sgdlab.config import (
     build_config,
     locate,
     portable_values,
-    set_initial,
+    set_key,
     set_value,
     settings_of,
     without_grid,
@@ -141,7 +141,7 @@ def _check_runs(document: Document, plan: StudyPlan, data: "PreparedData") -> No
 
     for size in plan.batch_sizes:
         changed = copy.deepcopy(document)
-        set_initial(changed, "batch_size", size, f"--batch-sizes {size}")
+        set_key(changed, "batch_size", size, f"--batch-sizes {size}")
         with locate(changed):
             resolved = resolve(build_config(changed), data, available_cores()).config
     if plan.target is not None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from sgdlab.config import Budget, Config, Document, StopRule, build_config, set_initial, set_value
+from sgdlab.config import Budget, Config, Document, StopRule, build_config, set_key, set_value
 from sgdlab.errors import ConfigError
 from sgdlab.schema.quantities import Metric
 from sgdlab.studies.rates import RateGrid, rate_grid
@@ -64,7 +64,7 @@ class StudyPlan:
     def config(self, batch_size: int, **changes: Any) -> Config:
         """The config of a run; ConfigError where it cannot be one."""
         document = Document(copy.deepcopy(self.base), name="study")
-        set_initial(document, "batch_size", batch_size, f"--batch-sizes {batch_size}")
+        set_key(document, "batch_size", batch_size, f"--batch-sizes {batch_size}")
         for key, value in changes.items():
             set_value(document, key, value, f"{key}={value}")
         return build_config(document)
