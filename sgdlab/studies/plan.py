@@ -12,7 +12,8 @@ from sgdlab.config import Budget, Config, Document, StopRule, build_config, set_
 from sgdlab.errors import ConfigError
 from sgdlab.schema.quantities import Metric
 from sgdlab.studies.rates import RateGrid, rate_grid
-from sgdlab.training.sampling import batch_plan, batch_rows
+from sgdlab.training.batch_sizes import checked_batch_size
+from sgdlab.training.sampling import batch_plan
 from sgdlab.training.schedules import total_steps
 
 TargetFrom = Literal["given", "config", "tuning"]
@@ -112,12 +113,7 @@ def default_batch_sizes(rows: int) -> tuple[int, ...]:
 
 def checked_sizes(sizes: tuple[Any, ...], rows: int) -> tuple[int, ...]:
     """Batch sizes ascending, `full` as the number of rows. Raises ConfigError."""
-    numbers = [batch_rows(size, rows) for size in sizes]
-    for size in numbers:
-        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-            raise ConfigError(f"--batch-sizes {size!r}: must be whole numbers above 0, or full")
-        if size > rows:
-            raise ConfigError(f"--batch-sizes {size}: is above the {rows} training rows; use at most {rows}, or full")
+    numbers = [checked_batch_size(size, rows, f"--batch-sizes {size}:") for size in sizes]
     if len(set(numbers)) < len(numbers):
         raise ConfigError(f"--batch-sizes: a size stands twice (full is {rows} here)")
     if len(numbers) < 2:
