@@ -61,7 +61,7 @@ def _resume_sweep(opened: "Sweep", jobs: int | None, quiet: bool) -> None:
     from sgdlab.sweeps.create import jobs_at_once, unfinished
 
     todo = unfinished(opened.manifest)
-    at_once = jobs_at_once([int(entry.resolved["threads"]) for entry in todo], jobs)
+    at_once = jobs_at_once((entry.resolved for entry in todo), jobs)
     with SweepDisplay(opened.manifest.entries, quiet) as display:
         done = api.run_planned(opened.manifest, todo, at_once, display)
     sweep.close(done, quiet)

@@ -13,7 +13,7 @@ from sgdlab.config.build import (
     without_grid,
 )
 from sgdlab.config.document import Document, locate, read_document, write_values
-from sgdlab.config.overrides import set_initial, set_text, set_value
+from sgdlab.config.overrides import set_key, set_text, set_value
 from sgdlab.config.root import Config
 from sgdlab.config.shipped import find_config
 from sgdlab.schema.quantities import Budget, Period, StopRule
@@ -36,7 +36,7 @@ __all__ = [
     "plain",
     "portable_values",
     "read_document",
-    "set_initial",
+    "set_key",
     "set_text",
     "set_value",
     "without_grid",

@@ -11,7 +11,7 @@ from pydantic.json_schema import models_json_schema
 
 from sgdlab.config.document import Document, write_values
 from sgdlab.config.faults import explain
-from sgdlab.config.overrides import set_initial, set_text, set_value
+from sgdlab.config.overrides import set_key, set_text
 from sgdlab.config.root import REGISTRIES, SHORT_KEYS, Config
 from sgdlab.config.shipped import find_config
 from sgdlab.errors import ConfigError
@@ -25,9 +25,6 @@ GRID = "sweep"
 
 _SHORT_FORMS = {"batch_size": {"type": ["number", "string"]}, "learning_rate": {"type": "number"}}
 
-INITIAL_KEYS = ("batch_size", "learning_rate")
-"""Sections of which an option sets the initial value and keeps the schedule."""
-
 
 def document_of(source: ConfigSource, overrides: Iterable[str] = (), **options: Any) -> Document:
     """A config file, shipped name or mapping, with KEY=VALUE overrides and options applied.
@@ -40,8 +37,7 @@ def document_of(source: ConfigSource, overrides: Iterable[str] = (), **options: 
         set_text(document, assignment)
     for key, value in options.items():
         if value is not None:
-            put = set_initial if key in INITIAL_KEYS and not isinstance(value, Mapping) else set_value
-            put(document, key.replace("__", "."), plain(value), f"--{key.replace('_', '-')} {value}")
+            set_key(document, key.replace("__", "."), plain(value), f"--{key.replace('_', '-')} {value}")
     return document
 
 

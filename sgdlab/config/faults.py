@@ -6,7 +6,7 @@ from pydantic import BaseModel, ValidationError
 
 from sgdlab.config.document import Document, KeyPath
 from sgdlab.config.root import REGISTRIES, Config
-from sgdlab.schema.nearest import nearest
+from sgdlab.schema.nearest import nearest, shown
 
 _EXPECTED = {
     "int_type": "must be a whole number",
@@ -41,15 +41,15 @@ def _message(fault: Any, values: dict[str, Any]) -> str:
         return "is missing; add it"
     if kind == "literal_error":
         choices = [word.strip("' ") for word in context["expected"].replace(" or ", ", ").split(", ")]
-        return f"{_shown(value)} is not known{nearest(str(value), choices)}"
+        return f"{shown(value)} is not known{nearest(str(value), choices)}"
     if kind == "value_error":
         whole = isinstance(value, dict | BaseModel) or path == ()
-        return str(context["error"]) if whole else f"{_shown(value)}: {context['error']}"
+        return str(context["error"]) if whole else f"{shown(value)}: {context['error']}"
     if kind == "string_pattern_mismatch" and path == ("device",):
-        return f"{_shown(value)} is not known; choose one of auto, cpu, cuda, cuda:1, mps"
+        return f"{shown(value)} is not known; choose one of auto, cpu, cuda, cuda:1, mps"
     if kind in _EXPECTED:
-        return f"{_shown(value)} {_EXPECTED[kind]}"
-    return f"{_shown(value)}: {fault['msg'][0].lower()}{fault['msg'][1:]}"
+        return f"{shown(value)} {_EXPECTED[kind]}"
+    return f"{shown(value)}: {fault['msg'][0].lower()}{fault['msg'][1:]}"
 
 
 def known_keys(values: Any, path: KeyPath) -> list[str]:
@@ -64,8 +64,3 @@ def known_keys(values: Any, path: KeyPath) -> list[str]:
             annotation = model.model_fields[str(part)].annotation
             model = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else model
     return list(model.model_fields)
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,10 +1,14 @@
 """Options that change a document: --set, --learning-rate and the like, applied before validation."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from sgdlab.config.document import Document, read_value
 from sgdlab.config.root import SHORT_KEYS, Config
 from sgdlab.errors import ConfigError
+
+INITIAL_KEYS = ("batch_size", "learning_rate")
+"""Sections of which an option sets the initial value and keeps the schedule."""
 
 
 def split_assignment(text: str, option: str) -> tuple[str, str]:
@@ -59,6 +63,7 @@ def _default_name(section: str) -> dict[str, Any]:
     return {} if name is None else {"name": name}
 
 
-def set_initial(document: Document, section: str, value: Any, origin: str) -> None:
-    """Set the initial learning rate or batch size and keep the section's schedule."""
-    set_value(document, f"{section}.initial", value, origin)
+def set_key(document: Document, key: str, value: Any, origin: str) -> None:
+    """As `set_value`; a number given for batch_size or learning_rate is the initial one and keeps its schedule."""
+    initial = key in INITIAL_KEYS and not isinstance(value, Mapping)
+    set_value(document, f"{key}.initial" if initial else key, value, origin)

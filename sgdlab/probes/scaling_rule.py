@@ -13,7 +13,7 @@ from sgdlab.config import (
     build_config,
     locate,
     portable_values,
-    set_initial,
+    set_key,
     set_value,
     without_grid,
     write_values,
@@ -100,7 +100,7 @@ def _move(document: Document, config: Config, rule: ScalingRule, to: int, rows: 
                 _adam(document, config, old, to)
     except ValueError as error:
         raise ConfigError(f"--rule {rule}: {error}") from None
-    set_initial(document, "batch_size", to, "--to")
+    set_key(document, "batch_size", to, "--to")
     return notes + _steps_divided(document, kappa)
 
 

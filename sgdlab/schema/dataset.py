@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from sgdlab.data.download import Progress, Remote
     from sgdlab.data.raw import RawTable
 
-Task = Literal["auto", "classification", "regression"]
-Missing = Literal["error", "drop", "mean"]
+TaskChoice = Annotated[
+    Literal["auto", "classification", "regression"], Field(description="what is to be predicted; auto finds it out")
+]
+Missing = Annotated[Literal["error", "drop", "mean"], Field(description="what to do with missing cells")]
+Standardize = Annotated[bool, Field(description="mean 0, variance 1, fitted on the training rows")]
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ class Dataset(Section):
     validation: Fraction = Field(0.2, description="share of the rows held out for validation")
     test: Fraction = Field(0.0, description="share of the rows held out and measured once, at the end")
     repeat: Count = Field(1, description="how often every training row stands in the training set")
-    standardize: bool = Field(False, description="mean 0, variance 1, fitted on the training rows")
+    standardize: Standardize = False
 
     @model_validator(mode="after")
     def _rows_are_left_for_training(self) -> "Dataset":
@@ -70,9 +73,9 @@ class TableDataset(Dataset):
     """What files of the user's own share."""
 
     path: str = Field(min_length=1, description="the file; relative to the config's folder")
-    task: Task = Field("auto", description="what is to be predicted; auto finds it out")
-    missing: Missing = Field("error", description="what to do with missing cells")
-    standardize: bool = Field(True, description="mean 0, variance 1, fitted on the training rows")
+    task: TaskChoice = "auto"
+    missing: Missing = "error"
+    standardize: Standardize = True
 
 
 SOURCES: Registry[Dataset] = Registry(own="module:function")

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar, get_args
 
 from pydantic_core import PydanticCustomError
 
-from sgdlab.schema.nearest import nearest
+from sgdlab.schema.nearest import nearest, shown
 from sgdlab.schema.section import Section
 
 S = TypeVar("S", bound=Section)
@@ -54,20 +54,15 @@ class Registry(Generic[S]):
         if isinstance(value, Section):
             return value  # type: ignore[return-value]
         if not isinstance(value, dict):
-            raise _fault(f"{_shown(value)} must be a name or a mapping with the key {self.key}")
+            raise _fault(f"{shown(value)} must be a name or a mapping with the key {self.key}")
         name = value.get(self.key, self.default)
         if not isinstance(name, str):
             raise _fault(f"needs the key {self.key}, one of {', '.join(self._members)}")
         cls = self.class_of(name)
         if cls is None:
             own = f" (or {self.own})" if self.own else ""
-            raise _fault(f"{_shown(name)} is not known{nearest(name, self._members)}{own}")
+            raise _fault(f"{shown(name)} is not known{nearest(name, self._members)}{own}")
         return cls.model_validate(value)
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _fault(text: str) -> PydanticCustomError:

@@ -13,13 +13,13 @@ from sgdlab.config import (
     flat_keys,
     locate,
     portable_values,
-    set_initial,
+    set_key,
     set_value,
     without_grid,
 )
 from sgdlab.errors import ConfigError
 from sgdlab.runs.environment import available_cores
-from sgdlab.runs.new_folder import create_folder, run_name, slug
+from sgdlab.runs.new_folder import create_folder, group_name
 from sgdlab.studies.folder import read_plan, write_plan
 from sgdlab.studies.plan import (
     StudyPlan,
@@ -41,8 +41,7 @@ if TYPE_CHECKING:
 def create_study(plan: StudyPlan, runs_dir: Path, name: str | None = None) -> Path:
     """The study's folder with its plan on disk, before any run."""
     config = plan.config(plan.batch_sizes[0])
-    title = slug(f"{run_name(config).rpartition('-bs')[0]}-study")
-    path = create_folder(runs_dir, name, title)
+    path = create_folder(runs_dir, name, group_name(config, "study"))
     write_plan(path, plan)
     return path
 
@@ -142,7 +141,7 @@ def _check_runs(document: Document, plan: StudyPlan, data: "PreparedData") -> No
 
     for size in plan.batch_sizes:
         changed = copy.deepcopy(document)
-        set_initial(changed, "batch_size", size, f"--batch-sizes {size}")
+        set_key(changed, "batch_size", size, f"--batch-sizes {size}")
         with locate(changed):
             resolved = resolve(build_config(changed), data, available_cores()).config
     if plan.target is not None:

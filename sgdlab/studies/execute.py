@@ -11,17 +11,17 @@ from sgdlab.data import load
 from sgdlab.data.prepared import PreparedData
 from sgdlab.errors import RunFailed, RunFolderError
 from sgdlab.runs.environment import available_cores, cpu_name
-from sgdlab.runs.folder import RunFolder
+from sgdlab.runs.folder import ENDED, RunFolder
 from sgdlab.runs.locks import held
 from sgdlab.studies.folder import read_plan, write_plan
 from sgdlab.studies.opened import Study
 from sgdlab.studies.plan import StudyPlan
 from sgdlab.studies.result import result_of
 from sgdlab.studies.rounds import next_round
-from sgdlab.studies.study_run import ENDED, RunSpec, StudyRuns, key_of, manifest_of, read_study_runs
+from sgdlab.studies.study_run import RunSpec, StudyRuns, key_of, manifest_of, read_study_runs
 from sgdlab.studies.writing import write_study
-from sgdlab.sweeps.create import jobs_at_once
-from sgdlab.sweeps.manifest import RESOLVED_KEYS, Entry, Manifest
+from sgdlab.sweeps.create import compile_engines, jobs_at_once, resolved_values
+from sgdlab.sweeps.manifest import Entry, Manifest
 from sgdlab.sweeps.watch import Watch, unwatched
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def entry_for(spec: RunSpec, manifest: Manifest, data: PreparedData) -> tuple[En
 
     entry = Entry(spec.name, spec.varied, {})
     answer = resolve(manifest.config(entry, resolved=False), data, available_cores())
-    entry.resolved = {key: getattr(answer.config, key) for key in RESOLVED_KEYS}
+    entry.resolved = resolved_values(answer.config)
     entry.engine_reason = answer.engine_reason
     return entry, estimated_seconds(answer.config, data)
 
@@ -96,7 +96,7 @@ def machine_in_words(manifest: Manifest, jobs: int | None) -> str:
     """`training seconds on <cpu>, 2 runs at once`: what the seconds are of."""
     measured = [entry for entry in manifest.entries if key_of(entry).stage == "measure"]
     devices = sorted({str(entry.resolved["device"]) for entry in measured}) or ["cpu"]
-    at_once = jobs_at_once([int(entry.resolved["threads"]) for entry in measured], jobs)
+    at_once = jobs_at_once((entry.resolved for entry in measured), jobs)
     where = cpu_name() if devices == ["cpu"] else ", ".join(devices)
     return f"training seconds on {where}, " + ("one run at a time" if at_once == 1 else f"{at_once} runs at once")
 
@@ -111,7 +111,6 @@ def _run_round(
 ) -> None:
     """One round, its longest runs first; RunFailed where a run failed."""
     from sgdlab.sweeps.execute import execute
-    from sgdlab.training.engines.select import ENGINES
 
     listed = {key_of(entry): entry for entry in manifest.entries}
     planned = [entry_for(spec, manifest, data) for spec in specs]
@@ -119,10 +118,9 @@ def _run_round(
     todo = [listed.get(key_of(entry), entry) for entry, _ in planned]
     manifest.entries += [entry for entry in todo if key_of(entry) not in listed]
     manifest.write()
-    for name in {str(entry.resolved["engine"]) for entry in todo}:
-        ENGINES[name].compile()  # before the workers are forked, which inherit it
+    compile_engines(entry.resolved for entry in todo)
     todo.sort(key=lambda entry: -costs[entry.name])
-    at_once = jobs_at_once([int(entry.resolved["threads"]) for entry in todo], jobs)
+    at_once = jobs_at_once((entry.resolved for entry in todo), jobs)
     with watch(_in_words(specs), todo) as watcher:
         execute(manifest, todo, at_once, available_cores(), watcher, stop)
     failed = [entry for entry in todo if entry.status not in ENDED]

@@ -14,7 +14,7 @@ def forecast(plan: StudyPlan, jobs: int | None) -> tuple[int, float]:
     """(runs, seconds): without widening, and as if every run spent its whole budget."""
     data, manifest = data_of(plan), Manifest(Path(), plan.base, [])
     planned = [entry_for(spec, manifest, data) for size in plan.batch_sizes for spec in _specs(plan, size)]
-    at_once = jobs_at_once([int(entry.resolved["threads"]) for entry, _ in planned], jobs)
+    at_once = jobs_at_once((entry.resolved for entry, _ in planned), jobs)
     return len(planned), sum(seconds for _, seconds in planned) / at_once
 
 

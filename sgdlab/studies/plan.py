@@ -8,11 +8,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from sgdlab.config import Budget, Config, Document, StopRule, build_config, set_initial, set_value
+from sgdlab.config import Budget, Config, Document, StopRule, build_config, set_key, set_value
 from sgdlab.errors import ConfigError
 from sgdlab.schema.quantities import Metric
 from sgdlab.studies.rates import RateGrid, rate_grid
-from sgdlab.training.sampling import batch_plan, batch_rows
+from sgdlab.training.batch_sizes import checked_batch_size
+from sgdlab.training.sampling import batch_plan
 from sgdlab.training.schedules import total_steps
 
 TargetFrom = Literal["given", "config", "tuning"]
@@ -64,7 +65,7 @@ class StudyPlan:
     def config(self, batch_size: int, **changes: Any) -> Config:
         """The config of a run; ConfigError where it cannot be one."""
         document = Document(copy.deepcopy(self.base), name="study")
-        set_initial(document, "batch_size", batch_size, f"--batch-sizes {batch_size}")
+        set_key(document, "batch_size", batch_size, f"--batch-sizes {batch_size}")
         for key, value in changes.items():
             set_value(document, key, value, f"{key}={value}")
         return build_config(document)
@@ -112,12 +113,7 @@ def default_batch_sizes(rows: int) -> tuple[int, ...]:
 
 def checked_sizes(sizes: tuple[Any, ...], rows: int) -> tuple[int, ...]:
     """Batch sizes ascending, `full` as the number of rows. Raises ConfigError."""
-    numbers = [batch_rows(size, rows) for size in sizes]
-    for size in numbers:
-        if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-            raise ConfigError(f"--batch-sizes {size!r}: must be whole numbers above 0, or full")
-        if size > rows:
-            raise ConfigError(f"--batch-sizes {size}: is above the {rows} training rows; use at most {rows}, or full")
+    numbers = [checked_batch_size(size, rows, f"--batch-sizes {size}:") for size in sizes]
     if len(set(numbers)) < len(numbers):
         raise ConfigError(f"--batch-sizes: a size stands twice (full is {rows} here)")
     if len(numbers) < 2:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sgdlab.analysis.steps_to_target import steps_to_target
 from sgdlab.config import StopRule
 from sgdlab.errors import RunFolderError
-from sgdlab.runs.folder import RunFolder
+from sgdlab.runs.folder import ENDED, RunFolder
 from sgdlab.runs.history import read_history
 from sgdlab.runs.names import HISTORY, PLAN
 from sgdlab.studies.plan import StudyPlan
@@ -20,7 +20,6 @@ from sgdlab.sweeps.manifest import Entry, Manifest, read_manifest
 Stage = Literal["scan", "check", "refine", "measure"]
 """scan: the grid of rates; check: its best on more seeds, for the target; refine: about the best, with the
 target; measure: what is reported, on seeds of its own."""
-ENDED = ("completed", "diverged")
 
 
 class RunKey(NamedTuple):

@@ -1,11 +1,11 @@
 """A new sweep: every run resolved and checked, with a forecast of its cost, then a folder with the plan."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sgdlab.config import Document, locate, portable_values, without_grid
+from sgdlab.config import Config, Document, locate, portable_values, without_grid
 from sgdlab.data import load
 from sgdlab.data.prepared import PreparedData
 from sgdlab.errors import RunFolderError
@@ -37,7 +37,7 @@ class SweepPlan:
 
     def jobs(self, wanted: int | None) -> int:
         """Runs at once: as asked for, or as many as the cores carry."""
-        return jobs_at_once([int(values["threads"]) for values in self.resolved], wanted)
+        return jobs_at_once(self.resolved, wanted)
 
     def wall_seconds(self, jobs: int) -> float:
         """About how long all runs take, so many at once."""
@@ -53,8 +53,7 @@ def plan_sweep(document: Document, axes: Sequence[Axis], progress: "Progress | N
     document = without_grid(document)
     runs = plan_runs(document, axes)
 
-    from sgdlab.sweeps.cost import estimated_seconds, updates
-    from sgdlab.training.engines.select import ENGINES  # torch is loaded once the configs are right
+    from sgdlab.sweeps.cost import estimated_seconds, updates  # torch is loaded once the configs are right
     from sgdlab.training.resolve import resolve
 
     data_sets: dict[Any, PreparedData] = {}
@@ -65,12 +64,11 @@ def plan_sweep(document: Document, axes: Sequence[Axis], progress: "Progress | N
             if data not in data_sets:  # a seed changes which rows are drawn, not how many
                 data_sets[data] = load(run.config.dataset, run.config.seed, progress=progress)
             answer = resolve(run.config, data_sets[data], len(runs))
-            resolved.append({key: getattr(answer.config, key) for key in RESOLVED_KEYS})
+            resolved.append(resolved_values(answer.config))
             reasons.append(answer.engine_reason)
             seconds.append(estimated_seconds(answer.config, data_sets[data]))
             steps.append(updates(answer.config, data_sets[data]))
-    for name in {str(values["engine"]) for values in resolved}:
-        ENGINES[name].compile()  # before the workers are forked, which inherit it
+    compile_engines(resolved)
     known = [count for count in steps if count is not None]
     return SweepPlan(document, runs, resolved, reasons, seconds, sum(known) if len(known) == len(steps) else None)
 
@@ -120,6 +118,20 @@ def unfinished(manifest: Manifest) -> list[Entry]:
     return [entry for entry in manifest.entries if entry.status not in ENDED]
 
 
-def jobs_at_once(threads: Sequence[int], wanted: int | None) -> int:
-    """Runs at once, given the threads of each: as asked for, or as many as the cores carry."""
+def resolved_values(config: Config) -> dict[str, Any]:
+    """What a plan keeps of a resolved config."""
+    return {key: getattr(config, key) for key in RESOLVED_KEYS}
+
+
+def compile_engines(resolved: Iterable[Mapping[str, Any]]) -> None:
+    """Compile the engines that runs will use, before the workers are forked, which inherit it."""
+    from sgdlab.training.engines.select import ENGINES
+
+    for name in {str(values["engine"]) for values in resolved}:
+        ENGINES[name].compile()
+
+
+def jobs_at_once(resolved: Iterable[Mapping[str, Any]], wanted: int | None) -> int:
+    """Runs at once, given the resolved values of each: as asked for, or as many as the cores carry."""
+    threads = [int(values["threads"]) for values in resolved]
     return max(min(wanted or available_cores() // max(threads, default=1), len(threads)), 1)

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sgdlab.config import Config, Document, build_config, flat_keys, read_document, write_values
+from sgdlab.config import Config, Document, build_config, flat_keys, read_document, set_key, write_values
 from sgdlab.errors import ConfigError, RunFolderError
 from sgdlab.runs.files import whole_file
 from sgdlab.runs.folder import RunFolder, is_run
 from sgdlab.runs.names import PLAN, RUNS
 from sgdlab.runs.new_folder import slug
-from sgdlab.sweeps.plan import PlannedRun, vary
+from sgdlab.sweeps.plan import PlannedRun
 
 RESOLVED_KEYS = ("loss", "device", "engine", "threads")
 _SECONDS_BETWEEN_WRITES = 1.0
@@ -49,7 +49,7 @@ class Manifest:
         """The config of one run, with or without what was resolved."""
         document = Document(copy.deepcopy(self.base), name=str(self.path / PLAN))
         for key, value in (entry.varied | (entry.resolved if resolved else {})).items():
-            vary(document, key, value, f"{self.path / PLAN} {entry.name}")
+            set_key(document, key, value, f"{self.path / PLAN} {entry.name}")
         return build_config(document)
 
     def folder(self, entry: Entry) -> RunFolder:

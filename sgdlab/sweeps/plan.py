@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sgdlab.config import Config, Document, build_config, plain, set_initial, set_value
-from sgdlab.config.build import GRID, INITIAL_KEYS
+from sgdlab.config import Config, Document, build_config, plain, set_key
+from sgdlab.config.build import GRID
 from sgdlab.config.document import read_value
 from sgdlab.config.overrides import split_assignment
 from sgdlab.errors import ConfigError
@@ -132,14 +132,8 @@ def plan_runs(document: Document, axes: Sequence[Axis]) -> list[PlannedRun]:
 def _config(document: Document, axes: Sequence[Axis], values: Sequence[Any]) -> Config:
     changed = copy.deepcopy(document)
     for axis, value in zip(axes, values, strict=True):
-        vary(changed, axis.key, value, f"{axis.option}={value}")
+        set_key(changed, axis.key, value, f"{axis.option}={value}")
     return build_config(changed)
-
-
-def vary(document: Document, key: str, value: Any, origin: str) -> None:
-    """Set a varied key; a batch size or learning rate keeps its schedule."""
-    put = set_initial if key in INITIAL_KEYS and not isinstance(value, dict) else set_value
-    put(document, key, value, origin)
 
 
 def _name(number: int, count: int, varied: Mapping[str, Any]) -> str:

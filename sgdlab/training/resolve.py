@@ -6,6 +6,7 @@ from sgdlab.config import Config
 from sgdlab.data.prepared import PreparedData
 from sgdlab.errors import ConfigError
 from sgdlab.runs.environment import available_cores
+from sgdlab.training.batch_sizes import checked_batch_size
 from sgdlab.training.engines.select import choose_engine, resolve_device
 
 
@@ -24,7 +25,8 @@ def resolve(config: Config, data: PreparedData, runs: int = 1) -> Resolved:
     that --jobs changes no result.
     """
     loss = _loss(config, data)
-    _check_batch(config, len(data.train))
+    size = config.batch_size.initial
+    checked_batch_size(size, len(data.train), f"batch_size.initial: {size}")
     if config.stop_at is not None:
         _check_target(config.stop_at.metric, data)
     config = config.model_copy(update={"loss": loss, "device": resolve_device(config.device, config.engine)})
@@ -42,12 +44,6 @@ def _loss(config: Config, data: PreparedData) -> str:
         fitting = "cross_entropy" if classification else "mse or half_mse"
         raise ConfigError(f"loss: {config.loss} does not go with this {data.task}; use {fitting}")
     return config.loss
-
-
-def _check_batch(config: Config, rows: int) -> None:
-    size = config.batch_size.initial
-    if size != "full" and size > rows:
-        raise ConfigError(f"batch_size.initial: {size} is above the {rows} training rows; use at most {rows}, or full")
 
 
 def _check_target(metric: str, data: PreparedData) -> None:

@@ -36,7 +36,7 @@ def test_a_text_that_looks_like_a_number_is_still_a_text_in_the_scaled_file(tmp_
     """YAML 1.1 writes 1e3 without quotes, which a config's reader takes for 1000."""
     table = SGD | {"dataset": {"name": "csv", "path": "t.csv", "target": "1e3", "task": "regression"}}
     (tmp_path / "scaled.yaml").write_text(moved(table, "linear", 512).yaml())
-    assert load_config(tmp_path / "scaled.yaml").dataset.target == "1e3"
+    assert getattr(load_config(tmp_path / "scaled.yaml").dataset, "target", None) == "1e3"
 
 
 def test_sqrt_multiplies_the_rate_by_the_root_of_kappa():

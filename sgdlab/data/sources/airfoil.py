@@ -3,10 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field
-
 from sgdlab.errors import DataError
-from sgdlab.schema.dataset import SOURCES, Dataset, SourceFacts
+from sgdlab.schema.dataset import SOURCES, Dataset, SourceFacts, Standardize
 
 if TYPE_CHECKING:
     from sgdlab.data.download import Progress, Remote
@@ -27,7 +25,7 @@ class Airfoil(Dataset):
     """NASA's airfoil self-noise: 1,503 rows, 5 features, one target, in the file's own units."""
 
     name: Literal["airfoil"]
-    standardize: bool = Field(True, description="mean 0, variance 1, fitted on the training rows")
+    standardize: Standardize = True
     facts: ClassVar[dict[str, SourceFacts]] = {
         "airfoil": SourceFacts(
             "NASA's airfoil self-noise: sound pressure of wing sections, in decibels", "regression", 1_503, 5,

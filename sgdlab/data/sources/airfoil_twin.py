@@ -10,10 +10,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from pydantic import Field
-
 from sgdlab.data.sources.airfoil import FEATURES, TARGET
-from sgdlab.schema.dataset import SOURCES, Dataset, SourceFacts
+from sgdlab.schema.dataset import SOURCES, Dataset, SourceFacts, Standardize
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,7 +51,7 @@ class AirfoilTwin(Dataset):
     """Synthetic: 1,500 Gaussian rows with the means and covariances of airfoil, whitened."""
 
     name: Literal["airfoil-twin"]
-    standardize: bool = Field(True, description="mean 0, variance 1, fitted on the training rows")
+    standardize: Standardize = True
     facts: ClassVar[dict[str, SourceFacts]] = {
         "airfoil-twin": SourceFacts(
             "synthetic: Gaussian rows with exactly the means and covariances of airfoil, whitened", "regression",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field
 
 from sgdlab.errors import ConfigError, DataError, SgdlabError
-from sgdlab.schema.dataset import SOURCES, Dataset, Missing, SourceFacts, Task
+from sgdlab.schema.dataset import SOURCES, Dataset, Missing, SourceFacts, TaskChoice
 from sgdlab.schema.models.base import REFERENCE
 from sgdlab.schema.references import error_place, load_reference
 
@@ -23,8 +23,8 @@ class FunctionDataset(Dataset):
 
     name: str = Field(pattern=REFERENCE, description="module:function or path/file.py:function")
     options: dict[str, Any] = Field(default_factory=dict, description="keyword arguments for the function")
-    task: Task = Field("auto", description="what is to be predicted; auto finds it out")
-    missing: Missing = Field("error", description="what to do with missing cells")
+    task: TaskChoice = "auto"
+    missing: Missing = "error"
     facts: ClassVar[dict[str, SourceFacts]] = {
         "module:function": SourceFacts("a Python function that returns (features, targets)")
     }

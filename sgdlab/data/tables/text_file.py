@@ -5,7 +5,6 @@ a word, guesses types cell by cell, and knows no line numbers.
 """
 
 import csv
-import difflib
 import io
 import os
 import stat
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from sgdlab.data.raw import quote
 from sgdlab.errors import DataError
+from sgdlab.schema.nearest import did_you_mean
 
 MAX_COLUMNS = 50_000
 MAX_BYTES = 2 << 30
@@ -70,9 +70,7 @@ def read_csv(path: str | Path, delimiter: str = ",") -> CsvText:
 
 def unknown_column(name: str, known: Sequence[str]) -> str:
     """`there is no column "ag"; did you mean "age"? (columns: "age", "sex")`."""
-    folded = {candidate.casefold(): candidate for candidate in reversed(known[:1000])}
-    near = difflib.get_close_matches(name[:100].casefold(), folded, n=1)
-    meant = f"; did you mean {quote(folded[near[0]])}?" if near else ""
+    meant = did_you_mean(name, known[:1000], fold=True, quote=quote)
     listed = ", ".join(map(quote, known[:30])) + (", ..." if len(known) > 30 else "")
     return f"there is no column {quote(name)}{meant} (columns: {listed})"
 
@@ -109,8 +107,7 @@ def _siblings(path: Path) -> str:
         names = [other.name for _, other in zip(range(1000), path.parent.iterdir(), strict=False)]
     except (OSError, ValueError):
         return f"; there is no folder {quote(path.parent, 1000)}"
-    near = difflib.get_close_matches(path.name, names, n=1)
-    return f"; did you mean {quote(near[0], 300)}?" if near else ""
+    return did_you_mean(path.name, names, quote=lambda name: quote(name, 300))
 
 
 def _read(path: Path, shown: str) -> bytes:
