@@ -6,7 +6,7 @@ import typer
 
 from sgdlab.cli.commands import LOOK, app
 from sgdlab.cli.console import console, new_table, printable, say
-from sgdlab.cli.options import Jobs, Output, Seeds, seeds_in
+from sgdlab.cli.options import Jobs, Output, seeds_in
 from sgdlab.cli.sweep_display import watching
 from sgdlab.lessons import LESSONS
 
@@ -28,7 +28,9 @@ def lesson(
         ),
     ],
     output: Output,
-    seeds: Seeds = None,
+    seeds: Annotated[
+        str | None, typer.Option(metavar="A-B", help="Seeds, as 0-4 or 0,7; for d2l 0-19 unless given.")
+    ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Few seeds and short runs; verdicts may be: cannot tell.")
     ] = False,

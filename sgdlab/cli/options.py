@@ -27,6 +27,9 @@ ConfigNameOrDefault = Annotated[
     str, typer.Argument(metavar="CONFIG", help="A YAML file or shipped config; without it mnist-10k.")
 ]
 Epochs = Annotated[float | None, _change(metavar="N", help="Passes over the training rows.")]
+Device = Annotated[str | None, _change(metavar="D", help="auto, cpu, cuda, cuda:1 or mps.")]
+Engine = Annotated[str | None, _change(metavar="E", help="auto, eager or native.")]
+Threads = Annotated[str | None, _change(metavar="N", help="Threads of one run, or auto.")]
 Seeds = Annotated[str | None, typer.Option(metavar="A-B", help="Seeds, as 0-4 or 0,7.")]
 Jobs = Annotated[int | None, output_option(min=1, metavar="N", help="Runs at once; as many as the cores carry.")]
 DryRun = Annotated[bool, output_option("--dry-run", help="Check everything, say what would be done, and stop.")]
@@ -42,8 +45,8 @@ class ConfigOverrides:
     ] = field(default_factory=list)
 
     def by_key(self) -> dict[str, Any]:
-        """The values of the other options, by config key; None where not given."""
-        return {}
+        """The values of the other options, which are called like their key; None where not given."""
+        return {each.name: _number(getattr(self, each.name)) for each in fields(self) if each.name != "overrides"}
 
     @property
     def given(self) -> bool:
@@ -59,19 +62,24 @@ class ConfigOverrides:
 
 @dataclass(frozen=True)
 class ConfigChanges(ConfigOverrides):
-    """All options that change a config; those beside --set are called like their key."""
+    """All options that change a config."""
 
     batch_size: Annotated[str | None, _change(metavar="N|full", help="Examples per update.")] = None
     learning_rate: Annotated[float | None, _change(metavar="X", help="Initial rate; the schedule stays.")] = None
     epochs: Epochs = None
     seed: Annotated[int | None, _change(metavar="N", help="Seed of all random streams.")] = None
-    device: Annotated[str | None, _change(metavar="D", help="auto, cpu, cuda, cuda:1 or mps.")] = None
-    engine: Annotated[str | None, _change(metavar="E", help="auto, eager or native.")] = None
-    threads: Annotated[str | None, _change(metavar="N", help="Threads of one run, or auto.")] = None
+    device: Device = None
+    engine: Engine = None
+    threads: Threads = None
 
-    def by_key(self) -> dict[str, Any]:
-        """See ConfigOverrides; whole numbers as such."""
-        return {each.name: _number(getattr(self, each.name)) for each in fields(self) if each.name != "overrides"}
+
+@dataclass(frozen=True)
+class MachineChanges(ConfigOverrides):
+    """What a command offers that varies batch size, rate and seed by itself."""
+
+    device: Device = None
+    engine: Engine = None
+    threads: Threads = None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import typer
 from sgdlab.analysis.wording import count, duration, number
 from sgdlab.cli.commands import CHOOSE, app
 from sgdlab.cli.console import INTERRUPTED, leave, say, show_table
-from sgdlab.cli.options import ConfigChanges, DryRun, Jobs, Output, listed, seeds_in
+from sgdlab.cli.options import DryRun, Jobs, MachineChanges, Output, listed, seeds_in
 from sgdlab.cli.sweep_display import watching
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Asked:
     budget: Annotated[str | None, _asks(metavar="TEXT", help='Of a run: "200 epochs", "60 s".')] = None
     into: Annotated[Path | None, _asks(metavar="STUDY", help="Add sizes and seeds to a study.")] = None
 
-    def plan(self, config: str | None, changes: ConfigChanges) -> "StudyPlan":
+    def plan(self, config: str | None, changes: MachineChanges) -> "StudyPlan":
         """What is to be studied; refusals as in `studies.create`."""
         from sgdlab.studies.create import extend_plan, plan_study
 
@@ -47,7 +47,7 @@ class Asked:
 
 @app.command("study", rich_help_panel=CHOOSE)
 def study(
-    asked: Asked, changes: ConfigChanges, output: Output,
+    asked: Asked, changes: MachineChanges, output: Output,
     config: Annotated[
         str | None, typer.Argument(metavar="CONFIG", help="A YAML file or shipped config; without it mnist-10k.")
     ] = None,

@@ -66,7 +66,9 @@ class Config(Section):
     )
     device: str = Field("auto", pattern=r"^(auto|cpu|mps|cuda(:\d+)?)$", description="auto, cpu, cuda, cuda:1 or mps")
     engine: Literal["auto", "eager", "native"] = Field("auto", description="what executes the steps")
-    threads: Annotated[int | Literal["auto"], count_or("auto", 1024)] = Field("auto", description="threads of one run")
+    threads: Annotated[Annotated[int, Field(ge=1, le=1024)] | Literal["auto"], count_or("auto", 1024)] = Field(
+        "auto", description="threads of one run"
+    )
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(0, description="seed of all random streams")
 
     @field_validator("dataset", "model", "optimizer", "learning_rate", mode="before")

@@ -68,8 +68,10 @@ def kind_named(name: str, drawn_from: DrawnFrom) -> FigureKind:
     """A kind of what is drawn from runs, or from groups; UserError with the choices where there is none."""
     if name in KINDS and KINDS[name].drawn_from == drawn_from:
         return KINDS[name]
+    if name not in KINDS:
+        raise UserError(f"--kind {name[:60]}: choose one of {', '.join(KINDS)}")
     choices = ", ".join(kind.name for kind in KINDS.values() if kind.drawn_from == drawn_from)
-    raise UserError(f"--kind {name[:60]}: choose one of {choices} here")
+    raise UserError(f"--kind {name}: choose one of {choices} here")
 
 
 def drawn_unasked(drawn_from: DrawnFrom) -> list[FigureKind]:

@@ -9,6 +9,7 @@ from sgdlab.results.figure_kinds import KINDS, drawn_unasked, kind_named
 from sgdlab.results.labels import LOSSES, setting_label
 from sgdlab.runs.folder import RunFolder, is_sweep
 from sgdlab.runs.names import HISTORY
+from sgdlab.schema.nearest import nearest
 from sgdlab.sweeps.manifest import Manifest, read_manifest
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ def groups_figure(groups: "Groups", kind: str = "overlay", **options: Any) -> "F
     """Histories by label: a panel for each, or all of them overlaid; `options` as for `run_figure`."""
     if not groups:
         raise RunFolderError("there is no run with a readable history to draw")
+    columns = list(next(iter(groups.values()))[0].columns)
+    if (column := options.get("column", "val_loss")) not in columns:
+        raise UserError(f"--column {column[:60]}: no column of a history{nearest(column, columns)}")
     return kind_named(kind, "groups").draw(groups, **options)
 
 

@@ -9,6 +9,9 @@ Configs = Sequence[Mapping[str, Any]]
 """Of each run the dotted keys with their values, as `flat_keys` gives them."""
 
 _DECIDE_WHAT_A_NUMBER_MEANS = ("dataset.", "loss", "model.output")
+MOST_OF_LABELS = 80
+"""Characters of two labels beyond which a note does without them."""
+
 _MEAN_THE_SAME_ANYWHERE = ("train_seconds", "steps")
 
 
@@ -56,7 +59,7 @@ def _steps_made(steps: Mapping[str, Sequence[int]], several_sizes: bool, metric:
     if metric == "steps" or not made or made[0][0] == made[-1][0]:
         return
     (few, fewest), (many, most) = made[0], made[-1]
-    where = (f" ({fewest})", f" ({most})") if fewest != most else ("", "")
+    where = (f" ({fewest})", f" ({most})") if fewest != most and len(fewest + most) <= MOST_OF_LABELS else ("", "")
     moral = ": a larger batch that trails may only have had fewer" if several_sizes else ""
     yield f"the runs made {few:,}{where[0]} to {count(many, 'step')}{where[1]}{moral}"
 

@@ -10,7 +10,7 @@ from sgdlab.schema.section import Count, Section, count_or
 class BatchSize(Section):
     """Examples per update; multiplied by `factor` every `every` epochs where growth is wanted."""
 
-    initial: Annotated[int | Literal["full"], count_or("full")] = Field(
+    initial: Annotated[Count | Literal["full"], count_or("full")] = Field(
         64, description="examples per update of the first epoch, or full"
     )
     every: Count | None = Field(None, description="epochs between two growths")

@@ -12,7 +12,7 @@ def did_you_mean(
     same: dict[str, str] = {}
     for choice in choices:
         same.setdefault(choice.casefold() if fold else choice, choice)
-    close = difflib.get_close_matches(word[:100].casefold() if fold else word[:100], same, n=1)
+    close = difflib.get_close_matches(word[:100].casefold() if fold else word[:100], same, n=1, cutoff=0.65)
     return f"; did you mean {quote(same[close[0]])}?" if close else ""
 
 

@@ -160,7 +160,7 @@ def scan_spec(plan: StudyPlan, size: int, rate: float, seed: int, stage: Stage =
     if steps is None:
         every = f"{budget.amount / SCAN_EVALUATIONS:.6g} seconds"
     else:
-        every = f"{max(1, steps // SCAN_EVALUATIONS)} steps"
+        every = str(Period(max(1, steps // SCAN_EVALUATIONS), "steps"))
     return RunSpec(stage, size, rate, seed, str(budget), every, plan.stop_at if stage == "scan" else None)
 
 
