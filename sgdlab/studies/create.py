@@ -10,6 +10,7 @@ from sgdlab.config import (
     Config,
     Document,
     build_config,
+    differing,
     locate,
     portable_values,
     set_key,
@@ -175,7 +176,7 @@ def _untrained(config: Config, data: "PreparedData", metric: str) -> float:
 def _check_same_config(path: Path, plan: StudyPlan, base: dict[str, Any]) -> None:
     """ConfigError naming the keys in which two configs differ."""
     ours, theirs = (settings_of(replace(plan, base=each).config(plan.batch_sizes[0])) for each in (base, plan.base))
-    keys = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
+    keys = sorted(differing(theirs, ours))
     if keys:
         shown = ", ".join(f"{key} {theirs.get(key)} there, {ours.get(key)} here" for key in keys[:3])
         raise ConfigError(f"--into {path}: that is a study of another config: {shown}; start a new one")
