@@ -21,6 +21,7 @@ from sgdlab.config import (
 from sgdlab.errors import ConfigError
 from sgdlab.runs.environment import available_cores
 from sgdlab.runs.new_folder import create_folder, group_name
+from sgdlab.runs.selection import selecting_loss_name
 from sgdlab.studies.folder import read_plan, write_plan
 from sgdlab.studies.plan import (
     StudyPlan,
@@ -84,7 +85,7 @@ def plan_study(
         tuning_budget=config.total_budget,
         target=config.stop_at,
         target_from=came_from,
-        metric=config.stop_at.metric if config.stop_at else "val_loss" if data.validation else "train_loss",
+        metric=config.stop_at.metric if config.stop_at else selecting_loss_name(bool(data.validation)),
     )
     _check_runs(document, plan, data)
     return replace(plan, tuning_budget=tuning_budget(plan))
