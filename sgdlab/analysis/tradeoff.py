@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sgdlab.analysis.intervals import Interval, t_quantile
 from sgdlab.analysis.steps_to_target import RunToTarget
+from sgdlab.analysis.wording import median_with_interval
 
 Floats = NDArray[np.float64]
 REACH = math.log(1000.0)  # B_crit is sought up to a factor of 1,000 beyond the batch sizes measured
@@ -241,5 +242,5 @@ def _judge(b_crit: Interval, sizes: tuple[int, ...], seeds: int) -> tuple[bool, 
             f" decades; {number} seeds instead of {seeds}, more batch sizes or a finer grid of rates"
             " would settle it"
         )
-    found = f"{b_crit.estimate:.3g} [{b_crit.low:.3g}, {b_crit.high:.3g}]"
+    found = median_with_interval(b_crit.estimate, b_crit.low, b_crit.high, sizes[-1])
     return True, f"B_crit = {found} from {seeds} seeds at {len(sizes)} batch sizes"

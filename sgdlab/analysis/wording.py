@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 MISSING = "–"
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -14,6 +15,17 @@ def number(value: float, digits: int = 4) -> str:
     if value == int(value) and abs(value) < 1e9:
         return f"{int(value):,}"
     return f"{value:,.0f}" if min(10.0**digits, 1e4) <= abs(value) < 1e9 else f"{value:.{digits}g}"
+
+
+def table_value(value: Any) -> str:
+    """A value as a table shows it: four significant digits, yes or no, a dash for what is missing."""
+    if value is None:
+        return MISSING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return number(value)
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def typeset(value: float, digits: int = 6) -> str:

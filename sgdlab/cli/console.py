@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
-from sgdlab.analysis.wording import MISSING, number
+from sgdlab.analysis.wording import MISSING, table_value
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -73,7 +73,7 @@ def show_table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """A table; text to the left, numbers to the right."""
     from rich.text import Text
 
-    table, cells = new_table(), [[cell(value) for value in row] for row in rows]
+    table, cells = new_table(), [[table_value(value) for value in row] for row in rows]
     for i, header in enumerate(headers):
         numeric = bool(cells) and all(_is_number(row[i]) for row in cells)
         # a name must stay in one piece, to be copied into the next command
@@ -81,17 +81,6 @@ def show_table(headers: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     for row in cells:
         table.add_row(*(Text(printable(value)) for value in row))
     console().print(table)
-
-
-def cell(value: Any) -> str:
-    """A value as a table shows it: four significant digits, a dash for what is missing."""
-    if value is None:
-        return MISSING
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return number(value)
-    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _is_number(text: str) -> bool:

@@ -25,7 +25,7 @@ def say_forecast(runs: int, updates: int | None, seconds: float) -> None:
 
 def result_in_words(summary: dict[str, Any]) -> str:
     """A run's result in one line."""
-    from sgdlab.runs.selection import best_loss
+    from sgdlab.runs.selection import best_loss, best_split
 
     reason = summary.get("reason")
     if reason:
@@ -33,7 +33,7 @@ def result_in_words(summary: dict[str, Any]) -> str:
     loss = best_loss(summary)
     if loss is None:
         return count(summary.get("steps", 0), "step")
-    split = "val" if "best_val_loss" in summary else "train"
+    split = best_split(summary)
     text = f"best {split} loss {number(loss)} at epoch {number(summary['best_epoch'])}"
     accuracy = summary.get(f"best_{split}_accuracy")
     return text + (f", accuracy {number(accuracy)}" if accuracy is not None else "")

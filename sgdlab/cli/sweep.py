@@ -79,7 +79,9 @@ def close(done: "Sweep", quiet: bool) -> None:
 
 def show_results(done: "Sweep") -> None:
     """A row for each setting: how its run ended, or means over seeds where there are several."""
-    table, keys = done.results, [key for key in done.manifest.entries[0].varied if key != "seed"]
+    from sgdlab.sweeps.plan import without_seed
+
+    table, keys = done.results, list(without_seed(done.manifest.entries[0].varied))
     validated = table["best_val_loss"].notna().any()
     shown = {"best_val_loss": "best val loss"} if validated else {"final_train_loss": "final train loss"}
     if table["best_val_accuracy"].notna().any():

@@ -151,3 +151,8 @@ def flat_keys(config: Config) -> dict[str, Any]:
                 yield f"{prefix}{key}", value
 
     return dict(flat(config.model_dump(mode="json"), ""))
+
+
+def differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """The keys whose values differ, those of `before` first; a key that is missing counts as None."""
+    return [key for key in {**before, **now} if before.get(key) != now.get(key)]

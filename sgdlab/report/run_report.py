@@ -16,6 +16,7 @@ from sgdlab.results.figures import loss_label
 from sgdlab.results.opened import Run
 from sgdlab.runs.history import read_history
 from sgdlab.runs.names import CONFIG, HISTORY, NOISE_TABLE
+from sgdlab.runs.selection import best_split
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,11 +93,12 @@ def _answer(summary: dict[str, Any], history: "pd.DataFrame | None") -> Answer:
 
 
 def _best_in_words(summary: dict[str, Any]) -> str:
-    for split, words in (("val", "Validation"), ("train", "Training")):
-        if (loss := finite_number(summary.get(f"best_{split}_loss"))) is not None:
-            accuracy = finite_number(summary.get(f"best_{split}_accuracy"))
-            return f"{words} loss {number(loss)}" + ("" if accuracy is None else f", accuracy {percent(accuracy)}")
-    return ""
+    split = best_split(summary)
+    loss, accuracy = (finite_number(summary.get(f"best_{split}_{name}")) for name in ("loss", "accuracy"))
+    if loss is None:
+        return ""
+    words = {"val": "Validation", "train": "Training"}[split]
+    return f"{words} loss {number(loss)}" + ("" if accuracy is None else f", accuracy {percent(accuracy)}")
 
 
 def _test_in_words(summary: dict[str, Any]) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from sgdlab.analysis.wording import MISSING, number
+from sgdlab.analysis.wording import MISSING, table_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,12 +65,11 @@ def cell(value: Any) -> Cell:
     """A value as a cell: numbers to four digits and sorted whole, None and NaN as a dash."""
     if isinstance(value, Cell):
         return value
-    if isinstance(value, bool):
-        return Cell("yes" if value else "no")
     found = number_of(value)
     if found is not None:
-        return Cell(number(found), found)
-    return Cell(MISSING if value is None or value != value or value == "" else str(value))
+        text = table_value(found)
+        return Cell(text.replace("-", "−", 1) if found < 0 else text, found)
+    return Cell(table_value(None if value is None or value != value or value == "" else value))
 
 
 def number_of(value: Any) -> float | None:

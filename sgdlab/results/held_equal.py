@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sgdlab.analysis.wording import count
+from sgdlab.config import Budget
 
 Configs = Sequence[Mapping[str, Any]]
 """Of each run the dotted keys with their values, as `flat_keys` gives them."""
@@ -29,7 +30,7 @@ def _budget(config: Mapping[str, Any]) -> str:
     if config.get("budget"):
         return str(config["budget"])
     epochs = config.get("epochs")
-    return f"{epochs:g} epoch{'' if epochs == 1 else 's'}" if isinstance(epochs, int | float) else "no budget"
+    return str(Budget(epochs, "epochs")) if isinstance(epochs, int | float) else "no budget"
 
 
 def meaning_differs(differing: Sequence[str], metric: str) -> str:

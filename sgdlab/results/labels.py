@@ -3,6 +3,8 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from sgdlab.sweeps.plan import without_seed
+
 LOSSES = {
     "cross_entropy": "cross-entropy (nats)",
     "mse": "mean squared error",
@@ -11,11 +13,6 @@ LOSSES = {
 _WORDS = {"batch_size": "batch size", "learning_rate": "learning rate"}
 _SHORT_WORDS = {"batch_size": "batch", "learning_rate": "rate", "optimizer": "", "model": ""}
 MOST_VALUES = 12
-
-
-def without_seed(varied: Mapping[str, Any]) -> dict[str, Any]:
-    """A setting: what was varied, but for the seed."""
-    return {key: value for key, value in varied.items() if key != "seed"}
 
 
 def setting_label(setting: Mapping[str, Any]) -> str:

@@ -7,10 +7,11 @@ from typing import Any
 
 from sgdlab.analysis.intervals import Interval, mean_interval
 from sgdlab.analysis.wording import count
-from sgdlab.results.labels import setting_label, without_seed
+from sgdlab.results.labels import setting_label
 from sgdlab.results.listing import readable_config
 from sgdlab.runs.folder import ENDED, RunFolder, is_run
 from sgdlab.sweeps.manifest import Manifest
+from sgdlab.sweeps.plan import without_seed
 
 _LAST = ("batch_size.initial", "learning_rate.initial")
 _SAY_ONLY_HOW = ("seed", "threads", "engine", "device", "checkpoint_every")

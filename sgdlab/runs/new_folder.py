@@ -43,8 +43,8 @@ def run_name(config: Config) -> str:
     dataset = config.dataset.name
     if ":" in dataset:
         dataset = dataset.rpartition(":")[2]
-    elif dataset in ("csv", "npz"):
-        dataset = Path(str(getattr(config.dataset, "path", dataset))).stem
+    elif (path := getattr(config.dataset, "path", None)) is not None:
+        dataset = Path(path).stem
     return slug(f"{dataset}-{config.optimizer.name}-bs{config.batch_size.initial}")
 
 

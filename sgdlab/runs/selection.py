@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from sgdlab.runs.history import Record
 
@@ -18,6 +18,16 @@ def selection_loss(record: Record) -> float:
 def selection_split(history: "pd.DataFrame") -> str:
     """`val` or `train`: the split whose loss selects, as history.csv tells."""
     return "val" if history["val_loss"].notna().any() else "train"
+
+
+def selecting_loss_name(validated: bool) -> Literal["val_loss", "train_loss"]:
+    """The name in history.csv of the loss that selects, with or without a validation split."""
+    return "val_loss" if validated else "train_loss"
+
+
+def best_split(summary: Mapping[str, Any]) -> Literal["val", "train"]:
+    """The split whose loss selected the best model, as summary.json tells."""
+    return "train" if summary.get("best_val_loss") is None else "val"
 
 
 def untrained_loss(history: "pd.DataFrame") -> float:

@@ -10,6 +10,7 @@ from sgdlab.config import (
     Config,
     Document,
     build_config,
+    differing,
     flat_keys,
     locate,
     portable_values,
@@ -20,6 +21,7 @@ from sgdlab.config import (
 from sgdlab.errors import ConfigError
 from sgdlab.runs.environment import available_cores
 from sgdlab.runs.new_folder import create_folder, group_name
+from sgdlab.runs.selection import selecting_loss_name
 from sgdlab.studies.folder import read_plan, write_plan
 from sgdlab.studies.plan import (
     StudyPlan,
@@ -83,7 +85,7 @@ def plan_study(
         tuning_budget=config.total_budget,
         target=config.stop_at,
         target_from=came_from,
-        metric=config.stop_at.metric if config.stop_at else "val_loss" if data.validation else "train_loss",
+        metric=config.stop_at.metric if config.stop_at else selecting_loss_name(bool(data.validation)),
     )
     _check_runs(document, plan, data)
     return replace(plan, tuning_budget=tuning_budget(plan))
@@ -175,7 +177,7 @@ def _untrained(config: Config, data: "PreparedData", metric: str) -> float:
 def _check_same_config(path: Path, plan: StudyPlan, base: dict[str, Any]) -> None:
     """ConfigError naming the keys in which two configs differ."""
     ours, theirs = (flat_keys(replace(plan, base=each).config(plan.batch_sizes[0])) for each in (base, plan.base))
-    keys = sorted(key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key))
+    keys = sorted(differing(theirs, ours))
     if keys:
         shown = ", ".join(f"{key} {theirs.get(key)} there, {ours.get(key)} here" for key in keys[:3])
         raise ConfigError(f"--into {path}: that is a study of another config: {shown}; start a new one")

@@ -8,7 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sgdlab.config import Config, Document, build_config, flat_keys, read_document, set_key, write_values
+from sgdlab.config import (
+    Config,
+    Document,
+    build_config,
+    differing,
+    flat_keys,
+    read_document,
+    set_key,
+    write_values,
+)
 from sgdlab.errors import ConfigError, RunFolderError
 from sgdlab.runs.files import whole_file
 from sgdlab.runs.folder import RunFolder, is_run
@@ -125,6 +134,7 @@ def plan_differences(manifest: Manifest, planned: Sequence[PlannedRun]) -> list[
         if name in there:
             before = flat_keys(manifest.config(there[name], resolved=False))
             now = flat_keys(run.config)
-            keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
-            differences += [f"{name}: {key} is {before.get(key)} there and {now.get(key)} now" for key in keys]
+            differences += [
+                f"{name}: {key} is {before.get(key)} there and {now.get(key)} now" for key in differing(before, now)
+            ]
     return differences

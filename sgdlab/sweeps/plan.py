@@ -136,6 +136,11 @@ def _config(document: Document, axes: Sequence[Axis], values: Sequence[Any]) -> 
     return build_config(changed)
 
 
+def without_seed(varied: Mapping[str, Any]) -> dict[str, Any]:
+    """A setting: what was varied, but for the seed."""
+    return {key: value for key, value in varied.items() if key != "seed"}
+
+
 def _name(number: int, count: int, varied: Mapping[str, Any]) -> str:
     """001-bs8-seed0: the number keeps the plan's order and makes the name unique."""
     parts = [f"{_SHORT.get(key, key.rpartition('.')[2])}{value}" for key, value in varied.items()]

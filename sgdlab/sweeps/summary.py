@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from sgdlab.runs.files import write_table
 from sgdlab.runs.names import RESULTS, SETTINGS_SUMMARY
 from sgdlab.sweeps.manifest import Entry, Manifest
+from sgdlab.sweeps.plan import without_seed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +36,7 @@ def summarize(table: "pd.DataFrame", varied: list[str]) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    keys = [key for key in varied if key != "seed"]
+    keys = list(without_seed(dict.fromkeys(varied)))
     nested = [key for key in keys if any(isinstance(value, list | dict) for value in table[key])]
     table = table.assign(**{key: table[key].map(str) for key in nested})  # pandas groups by no list
     groups = table.groupby(keys, sort=False, dropna=False) if keys else [((), table)]

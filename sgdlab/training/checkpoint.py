@@ -9,7 +9,7 @@ from typing import Any
 import torch
 import yaml
 
-from sgdlab.config import Config, config_to_yaml
+from sgdlab.config import Config, config_to_yaml, differing
 from sgdlab.errors import RunFolderError
 from sgdlab.runs.files import whole_file
 from sgdlab.runs.history import HistoryMark, Record
@@ -104,7 +104,7 @@ def changed_keys(content: dict[str, Any], config: Config) -> list[str]:
             and config.epochs is not None
             and before.get("epochs", math.inf) <= config.epochs
         )
-        keys = [key for key in {**before, **now} if before.get(key) != now.get(key)]
+        keys = differing(before, now)
     except (KeyError, TypeError, AttributeError, yaml.YAMLError):
         return ["everything"]
     return [key for key in keys if not (key == "epochs" and grown)]

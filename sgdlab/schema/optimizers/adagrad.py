@@ -1,6 +1,6 @@
 """adagrad: the gradient over the root of the sum of its squares (Duchi et al. 2011)."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -15,7 +15,6 @@ class Adagrad(Optimizer):
     name: Literal["adagrad"]
     eps: Positive = Field(1e-10, description="keeps the division finite")
     weight_decay: NonNegative = Field(0.0, description="L2 term: this times w is added to the gradient")
-    fused: ClassVar[bool] = True
 
     def torch_name(self) -> str:
         """See Optimizer.torch_name."""

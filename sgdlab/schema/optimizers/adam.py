@@ -1,6 +1,6 @@
 """adam and adamw: adaptive moments (Kingma and Ba 2015), with decoupled weight decay (Loshchilov and Hutter 2019)."""
 
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -19,7 +19,6 @@ class Adam(Optimizer):
     weight_decay: NonNegative = Field(
         0.0, description="adam: L2 term in the gradient; adamw: w shrinks by lr times this"
     )
-    fused: ClassVar[bool] = True
 
     def torch_name(self) -> str:
         """See Optimizer.torch_name."""

@@ -1,6 +1,6 @@
 """What every optimiser shares: its config section is built into a class of torch.optim."""
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from sgdlab.errors import ConfigError
 from sgdlab.schema.nearest import nearest
@@ -10,6 +10,8 @@ from sgdlab.schema.section import Section
 if TYPE_CHECKING:
     import torch
 
+_FUSED_IN_TORCH = ("SGD", "Adam", "AdamW", "Adagrad")
+"""The classes of torch.optim that have a fused implementation on CPU and on CUDA."""
 _CHOOSE_AN_IMPLEMENTATION = {"fused", "foreach", "differentiable"}
 
 
@@ -17,8 +19,6 @@ class Optimizer(Section):
     """An update rule of torch.optim with its hyperparameters, the learning rate aside."""
 
     name: str
-    fused: ClassVar[bool] = False
-    """Whether torch has a fused implementation on CPU and CUDA."""
 
     def torch_name(self) -> str:
         """The name of the class in torch.optim."""
@@ -39,7 +39,7 @@ class Optimizer(Section):
         """
         kind, arguments = torch_class(self.torch_name()), self.arguments()
         on_known_device = all(p.device.type in ("cpu", "cuda") and p.is_floating_point() for p in parameters)
-        if self.fused and on_known_device and not arguments.keys() & _CHOOSE_AN_IMPLEMENTATION:
+        if kind.__name__ in _FUSED_IN_TORCH and on_known_device and not arguments.keys() & _CHOOSE_AN_IMPLEMENTATION:
             arguments["fused"] = True
         try:
             return kind(parameters, lr=lr, **arguments)  # type: ignore[call-arg]

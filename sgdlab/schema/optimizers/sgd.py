@@ -1,6 +1,6 @@
 """sgd: stochastic gradient descent, plain, with momentum or with Nesterov's."""
 
-from typing import ClassVar, Literal
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -16,7 +16,6 @@ class Sgd(Optimizer):
     momentum: Fraction = Field(0.0, description="mu: how much of the last step the next one keeps")
     nesterov: bool = Field(False, description="look ahead: w' = w - lr (g + mu v')")
     weight_decay: NonNegative = Field(0.0, description="L2 term: this times w is added to the gradient")
-    fused: ClassVar[bool] = True
 
     @model_validator(mode="after")
     def _nesterov_has_momentum(self) -> "Sgd":

@@ -10,8 +10,6 @@ from sgdlab.schema.optimizers.base import OPTIMIZERS, Optimizer, torch_class
 if TYPE_CHECKING:
     import torch
 
-_FUSED = ("SGD", "Adam", "AdamW", "Adagrad")
-
 
 @OPTIMIZERS.member
 class TorchOptimizer(Optimizer):
@@ -19,11 +17,6 @@ class TorchOptimizer(Optimizer):
 
     name: str = Field(pattern=r"^[A-Z]\w*$")
     options: dict[str, Any] = Field(default_factory=dict, description="keyword arguments of the class")
-
-    @property
-    def fused(self) -> bool:  # type: ignore[override]
-        """See Optimizer.fused."""
-        return self.name in _FUSED
 
     def torch_name(self) -> str:
         """See Optimizer.torch_name."""
