@@ -13,7 +13,7 @@ from sgdlab.errors import EngineError, RunFailed, is_out_of_memory
 from sgdlab.runs.folder import RunFolder, Status
 from sgdlab.runs.history import HistoryWriter, Record
 from sgdlab.runs.names import BEST, CONFIG, HISTORY, LAST
-from sgdlab.training import checkpoint, noise
+from sgdlab.training import checkpoint, generators
 from sgdlab.training.engines.base import build_workload
 from sgdlab.training.engines.select import build_engine
 from sgdlab.training.loop import Best, Stopped, Training, train
@@ -78,7 +78,7 @@ class Session:
         folder.write_summary(self._summary("running"))
         try:
             with (
-                noise.undisturbed(self.workload.device),
+                generators.undisturbed(self.workload.device),
                 stop_on_signals() if stop is None else nullcontext(stop) as request,
             ):
                 self._train(folder, history, observe, request)
@@ -101,7 +101,7 @@ class Session:
             if request.requested:
                 raise Stopped
 
-        noise.begin(self.config.seed, self.training.position.noise, self.workload.device)
+        generators.begin(self.config.seed, self.training.position.generators, self.workload.device)
         self.engine.warm_up()
         self.training.between_chunks = stop_if_requested
         began = saved = self._progress()
