@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from sgdlab.streams import generator
-from sgdlab.training import noise
+from sgdlab.training import generators
 from sgdlab.training.engines.base import Workload
 from sgdlab.training.losses import CHUNK_ROWS, loss_of
 
@@ -34,7 +34,7 @@ def standing_still(workload: Workload) -> Iterator[None]:
     modes = [(module, module.training) for module in workload.model.modules()]
     workload.model.eval()
     try:
-        with noise.undisturbed(workload.device):
+        with generators.undisturbed(workload.device):
             yield
     finally:
         for module, mode in modes:

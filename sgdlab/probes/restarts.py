@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from sgdlab.config import Config
 from sgdlab.data.prepared import PreparedData
-from sgdlab.training import noise
+from sgdlab.training import generators
 from sgdlab.training.engines.base import Workload, build_workload
 from sgdlab.training.engines.select import build_engine
 from sgdlab.training.sampling import BatchStream, Segment, batch_plan
@@ -38,8 +38,8 @@ class RestartedTraining:
         workload = Workload(self.config, copy.deepcopy(self.workload.model), self.workload.train, None, None)
         engine = build_engine(workload)
         found = np.full(len(rates), np.nan)
-        with noise.undisturbed(workload.device):
-            noise.begin(self.config.seed, None, workload.device)
+        with generators.undisturbed(workload.device):
+            generators.begin(self.config.seed, None, workload.device)
             for first in range(0, len(rates), CHUNK):
                 last = min(first + CHUNK, len(rates))
                 indices, offsets = self._stream.take(first, last)

@@ -13,7 +13,7 @@ from sgdlab.config import Config, config_to_yaml, differing
 from sgdlab.errors import RunFolderError
 from sgdlab.runs.files import whole_file
 from sgdlab.runs.history import HistoryMark, Record
-from sgdlab.training import noise
+from sgdlab.training import generators
 from sgdlab.training.loop import Best, Position, Training
 
 _COUNTERS = {field.name: type(field.default) for field in fields(Position) if isinstance(field.default, int | float)}
@@ -64,7 +64,7 @@ def snapshot(training: Training, mark: HistoryMark, checksum: str) -> dict[str, 
         "history": asdict(mark),
         "model": training.workload.model.state_dict(),
         "optimizer": training.engine.optimizer_state(),
-        "noise": noise.states_of(training.workload.device),
+        "noise": generators.states_of(training.workload.device),
         "best": None if best is None else {"record": asdict(best.record), "state": best.state},
         "last": None if position.last is None else asdict(position.last),
         "pending": torch.from_numpy(position.pending),
@@ -81,11 +81,11 @@ def restore(content: dict[str, Any], training: Training) -> HistoryMark:
             pending_sizes=content["pending_sizes"].numpy(),
             best=_best(content["best"], training),
             last=None if content["last"] is None else _record(content["last"]),
-            noise=content["noise"],
+            generators=content["noise"],
             **{name: _counter(content[name], kind) for name, kind in _COUNTERS.items()},
         )
         mark = HistoryMark(_counter(content["history"]["length"], int), str(content["history"]["sha256"]))
-        if len(position.pending) != len(position.pending_sizes) or not isinstance(position.noise, dict):
+        if len(position.pending) != len(position.pending_sizes) or not isinstance(position.generators, dict):
             raise ValueError("its parts do not fit together")
         training.workload.model.load_state_dict(content["model"])
         training.engine.load_optimizer_state(content["optimizer"])

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from sgdlab.runs.history import Record
 from sgdlab.runs.selection import selection_loss
-from sgdlab.training import noise
+from sgdlab.training import generators
 from sgdlab.training.engines.base import DeviceSplit, Engine, Workload
 from sgdlab.training.losses import Scores
 from sgdlab.training.models import state_copy
@@ -111,7 +111,7 @@ def note_record(training: "Training", record: Record) -> Record | None:
 def _scores(training: "Training", rows: DeviceSplit | None) -> Scores:
     if rows is None:
         return Scores(math.nan, math.nan)
-    with noise.undisturbed(training.workload.device):  # by a module that draws in an evaluation too
+    with generators.undisturbed(training.workload.device):  # by a module that draws in an evaluation too
         return training.engine.evaluate(rows, training.between_chunks)
 
 
@@ -129,7 +129,7 @@ class Position:
 
     pending: losses of the batches since the last record, and pending_sizes the examples in each,
     [steps]. due: a record is to be made before the next step. diverged_at: the step whose loss was no
-    longer finite. noise: torch's generators as a checkpoint holds them, None where they are to be seeded.
+    longer finite. generators: torch's generators as a checkpoint holds them, None where they are to be seeded.
     """
 
     step: int = 0
@@ -144,7 +144,7 @@ class Position:
     last: Record | None = None
     diverged_at: int | None = None
     reached: bool = False
-    noise: dict[str, Tensor] | None = None
+    generators: dict[str, Tensor] | None = None
 
 
 class Stopped(Exception):

@@ -13,7 +13,7 @@ from sgdlab.errors import EngineError, RunFailed, is_out_of_memory
 from sgdlab.runs.folder import RunFolder, Status
 from sgdlab.runs.history import HistoryWriter, Record
 from sgdlab.runs.names import BEST, CONFIG, HISTORY, LAST
-from sgdlab.training import checkpoint, noise
+from sgdlab.training import checkpoint, generators
 from sgdlab.training.engines.base import build_workload
 from sgdlab.training.engines.select import build_engine
 from sgdlab.training.loop import Best, Stopped, Training, train
@@ -77,7 +77,7 @@ class Session:
         """Train; whatever ends it, the summary says how."""
         folder.write_summary(self._summary("running"))
         try:
-            with noise.undisturbed(self.workload.device), stop_on_signals(stop) as request:
+            with generators.undisturbed(self.workload.device), stop_on_signals(stop) as request:
                 self._train(folder, history, observe, request)
             summary = self._summary(self._status())
             folder.write_summary(summary)
@@ -98,7 +98,7 @@ class Session:
             if request.requested:
                 raise Stopped
 
-        noise.begin(self.config.seed, self.training.position.noise, self.workload.device)
+        generators.begin(self.config.seed, self.training.position.generators, self.workload.device)
         self.engine.warm_up()
         self.training.between_chunks = stop_if_requested
         began = saved = self._progress()
