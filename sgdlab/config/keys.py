@@ -22,12 +22,15 @@ def key_table() -> list[Row]:
     filled_in = flat_keys(build_config(Document({"epochs": 1}))) | {"epochs": None}
     return [
         (key, kind, default or _text(filled_in.get(key, filled_in.get(f"{key}.{SHORT_KEYS.get(key)}"))), meaning)
-        for key, kind, default, meaning in _rows("", [schema], schema["$defs"])
+        for key, kind, default, meaning in _rows("", [schema], schema["$defs"], "")
     ]
 
 
-def _rows(section: str, members: Sequence[Schema], definitions: Schema) -> Iterator[Row]:
-    """The rows of a section with one or several members, each an object's schema; those of inner sections too."""
+def _rows(section: str, members: Sequence[Schema], definitions: Schema, section_meaning: str) -> Iterator[Row]:
+    """The rows of a section with one or several members, each an object's schema; those of inner sections too.
+
+    The key that chooses the member means what the section does, unless it says more.
+    """
     short = SHORT_KEYS.get(section.rpartition(".")[2])
     names = dict.fromkeys(name for member in members for name in member["properties"])
     for name in sorted(names, key=lambda name: name != short):
@@ -36,10 +39,11 @@ def _rows(section: str, members: Sequence[Schema], definitions: Schema) -> Itera
         leaves = [leaf for each in found for leaf in _leaves(each, definitions)]
         path = f"{section}.{name}".removeprefix(".")
         inner = {leaf["title"]: leaf for leaf in leaves if "properties" in leaf}
-        if inner:
-            yield from _rows(path, list(inner.values()), definitions)
-            continue
         meaning = "; ".join(dict.fromkeys(each["description"] for each in found if "description" in each))
+        if inner:
+            yield from _rows(path, list(inner.values()), definitions, meaning)
+            continue
+        meaning = meaning or section_meaning
         if len(having) < len(members):
             meaning = f"{meaning} ({', '.join(_names(having))})".strip()
         kinds, defaults = map(_kind, leaves), (_text(each["default"]) for each in found if "default" in each)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from sgdlab.analysis.wording import MISSING
 from sgdlab.sweeps.plan import without_seed
 
 LOSSES = {
@@ -41,4 +42,4 @@ def _named(setting: Mapping[str, Any], words: Mapping[str, str]) -> Iterator[str
             continue
         key = key.removesuffix(".initial").removesuffix(".name")
         value = int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 1e9 else value
-        yield f"{words.get(key, key)} {value}".strip()
+        yield f"{words.get(key, key)} {MISSING if value is None else value}".strip()

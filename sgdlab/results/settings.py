@@ -68,8 +68,7 @@ class Setting:
 
 def runs_of_plan(manifest: Manifest) -> list[MeasuredRun]:
     """The runs of a sweep in the order of its plan, apart as the plan has it."""
-    varied = [{k: value for k, value in without_seed(e.varied).items() if value is not None} for e in manifest.entries]
-    return [_measured(manifest.folder(entry), each) for entry, each in zip(manifest.entries, varied, strict=True)]
+    return [_measured(manifest.folder(entry), without_seed(entry.varied)) for entry in manifest.entries]
 
 
 def runs_apart(folders: Iterable[RunFolder]) -> list[MeasuredRun]:

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sgdlab.config.keys import key_table
 from tests.support import TINY, sgdlab, write_config
 
 
@@ -129,6 +130,9 @@ def test_any_words_after_a_command_end_with_a_code_and_no_traceback(words):
 def test_schema_is_json_and_config_show_is_a_config(tmp_path):
     schema = json.loads(sgdlab("config", "keys", "--json").out)
     assert schema["title"] == "sgdlab config"
+    size = schema["$defs"]["BatchSize"]["properties"]["initial"]
+    counts = [schema["properties"]["threads"]["anyOf"][0], size["anyOf"][0]]
+    assert [(each["minimum"], each.get("maximum")) for each in counts] == [(1, 1024), (1, None)]
     shown = sgdlab("config", "show", "parr/minibatch-8", "--set", "seed=4")
     (tmp_path / "shown.yaml").write_text(shown.out)
     assert sgdlab("config", "show", tmp_path / "shown.yaml").out == shown.out and "seed: 4\n" in shown.out
@@ -142,6 +146,7 @@ def test_config_keys_lists_type_default_and_meaning_of_every_key():
     assert re.search(r"number +0.2 +share of the rows held out for validation", rows["dataset.validation"])
     assert rows["optimizer.nesterov"].rstrip().endswith("(sgd)")
     assert re.search(r"text +1 epoch", rows["evaluate_every"])
+    assert not [row for row in key_table() if not row[-1]]
 
 
 def test_config_list_names_every_config_and_what_for():
@@ -216,9 +221,12 @@ def test_plot_that_makes_no_sense_is_refused(copied):
         ["runs/one", "--kind", "accuracy"],
         ["runs/grid", "--kind", "curves"],
         ["runs/one", "--out", "a.doc"],
+        ["runs/grid", "--kind", "overlay", "--column", "val_los"],
     ):
         answer = sgdlab("plot", *words)
         assert answer.code == 2 and answer.err.startswith(("error: ", "Usage")), words
+    assert 'did you mean "val_loss"?' in answer.err
+    assert "curves, loss, accuracy, panels, overlay" in sgdlab("plot", "runs/one", "--kind", "nope").err
 
 
 def test_predict_answers_for_new_rows_in_the_targets_units(tmp_path, runs):

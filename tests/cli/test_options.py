@@ -44,10 +44,11 @@ def test_help_shows_an_example_that_begins_with_the_command(command):
     assert answer.code == 0 and f"sgdlab {command}" in answer.out.split("Usage:")[1].split("\n", 1)[1]
 
 
-def test_train_sweep_and_study_share_all_options_that_change_a_config():
+def test_train_and_sweep_share_all_options_that_change_a_config_and_a_study_those_that_it_does_not_vary():
     shared = {f"--{each.name.replace('_', '-')}" for each in fields(ConfigChanges)} - {"--overrides"} | {"--set"}
-    for name in ("train", "sweep", "study"):
+    for name in ("train", "sweep"):
         assert shared <= options_of(name)
+    assert shared & options_of("study") == {"--set", "--device", "--engine", "--threads"}
     for name in ("probe noise-scale", "probe lr-range", "probe scaling-rule", "bench step", "config show", "data show"):
         assert options_of(name) & (shared - {"--threads"}) == {"--set"}  # of a benchmark they are its own
 

@@ -99,9 +99,14 @@ def test_help_and_completion_name_every_kind() -> None:
 
 
 def test_a_kind_that_is_none_is_refused_with_the_choices() -> None:
-    for drawn_from, known in (("run", "curves, loss, accuracy"), ("groups", "panels, overlay")):
-        with pytest.raises(UserError, match=f"--kind nope: choose one of {known}"):
+    for drawn_from, other, known in (
+        ("run", "overlay", "curves, loss, accuracy"),
+        ("groups", "loss", "panels, overlay"),
+    ):
+        with pytest.raises(UserError, match=r"--kind nope: choose one of curves, loss, accuracy, panels, overlay$"):
             kind_named("nope", drawn_from)  # type: ignore[arg-type]
+        with pytest.raises(UserError, match=f"--kind {other}: choose one of {known} here"):
+            kind_named(other, drawn_from)  # type: ignore[arg-type]
 
 
 def test_a_run_and_a_sweep_are_drawn_as_every_kind_asked_or_not(tmp_path: Path) -> None:

@@ -59,6 +59,10 @@ def test_the_budget_held_equal_and_what_it_leaves_unequal_are_named(runs):
     assert any("one learning rate (0.001) for all batch sizes" in line for line in lines)
 
 
+def test_a_null_in_a_plan_is_written_as_tables_write_it():
+    assert setting_label({"batch_size": 8, "stop_at": None, "seed": 1}) == "batch 8, stop_at –"
+
+
 def test_more_is_better_for_accuracy(runs):
     found = compare_runs([runs], "best_val_accuracy")
     assert found.pairs[0].text.startswith("batch 8 beats batch 256 by 0.052 [0.042, 0.062]")
