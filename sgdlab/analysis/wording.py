@@ -1,4 +1,4 @@
-"""How a number, an interval, a duration or a few seeds are written for people; the one place for all of them."""
+"""How numbers, intervals, durations and seeds are written for people, where several places write them alike."""
 
 import math
 from collections.abc import Sequence
